@@ -1,0 +1,33 @@
+"""What pytest must know before it collects: threads, the place of the data, nbval's patience."""
+
+import os
+from pathlib import Path
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # two kernels on two cores must not fight for them
+
+_data = os.environ.get("COURSE_DATA")
+if _data and _data != "digits":  # notebooks run in their own folder, so a relative path would break
+    os.environ["COURSE_DATA"] = str(Path(_data).expanduser().resolve())
+
+import hypothesis  # noqa: E402
+import pytest  # noqa: E402
+from nbval.plugin import IPyNbCell, IPyNbFile  # noqa: E402
+
+hypothesis.settings.register_profile("course", deadline=None)  # no test depends on the clock
+hypothesis.settings.load_profile("course")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collect_file(file_path, parent):
+    """Let nbval pass over progress bars, which go to stderr and hold timings."""
+    collected = yield
+    for collector in collected:
+        if isinstance(collector, IPyNbFile):
+            collector.skip_compare += ("stderr",)
+    return collected
+
+
+def pytest_itemcollected(item):
+    """Give a training cell time to think between two outputs (nbval's own limit is 5 seconds)."""
+    if isinstance(item, IPyNbCell):
+        item.output_timeout = 60
