@@ -1,0 +1,66 @@
+"""The networks of the course: plain stacks of ``torch`` modules, nothing hidden.
+
+``mlp([784, 256, 256, 10], "relu")`` is an ordinary :class:`torch.nn.Sequential`: print it, index
+it, hook it, initialize it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from torch import nn
+
+ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
+    "linear": nn.Identity,
+    "tanh": nn.Tanh,
+    "sigmoid": nn.Sigmoid,
+    "relu": nn.ReLU,
+    "leaky_relu": nn.LeakyReLU,
+    "selu": nn.SELU,
+    "gelu": nn.GELU,
+}
+"""Name of an activation → the module that computes it (leaky ReLU has slope 0.01)."""
+
+
+def mlp(sizes: Sequence[int], activation: str = "relu", *, bias: bool = True) -> nn.Sequential:
+    """Stack Linear, activation, Linear, …, Linear: no activation after the last layer.
+
+    Parameters
+    ----------
+    sizes
+        Units per level, input first and output last: ``[784, 256, 10]`` has one hidden level.
+    activation
+        A key of :data:`ACTIVATIONS`.
+    bias
+        Whether the linear layers have a bias vector.
+
+    Returns
+    -------
+    torch.nn.Sequential
+        Maps ``(batch, sizes[0])`` to ``(batch, sizes[-1])``; ``len(sizes) - 1`` linear layers, with
+        the weights that PyTorch gives them by default.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than two sizes, a size below 1, or an unknown activation.
+    """
+    if len(sizes) < 2:
+        raise ValueError(
+            f"sizes needs an input and an output, got {list(sizes)}: try [784, 256, 10]"
+        )
+    if any(not isinstance(n, int) or n < 1 for n in sizes):
+        raise ValueError(f"every size must be a whole number of at least 1, got {list(sizes)}")
+    if activation not in ACTIVATIONS:
+        known = ", ".join(ACTIVATIONS)
+        raise ValueError(f"unknown activation {activation!r}: choose one of {known}")
+    layers: list[nn.Module] = []
+    for fan_in, fan_out in zip(sizes[:-1], sizes[1:], strict=True):
+        layers += [nn.Linear(fan_in, fan_out, bias=bias), ACTIVATIONS[activation]()]
+    return nn.Sequential(*layers[:-1])
+
+
+def weight_layers(network: nn.Module) -> list[nn.Module]:
+    """List the layers that hold weights (Linear and convolutions), in the order of definition."""
+    kinds = (nn.Linear, nn.modules.conv._ConvNd)
+    return [module for module in network.modules() if isinstance(module, kinds)]

@@ -1,0 +1,42 @@
+import pytest
+import torch
+from torch import nn
+
+from course_utils.networks import ACTIVATIONS, mlp, weight_layers
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_mlp_is_linear_activation_linear_and_computes_that(activation):
+    network = mlp([5, 4, 3], activation).double()
+    first, act, last = network
+    x = torch.randn(7, 5, dtype=torch.float64)
+    by_hand = act(x @ first.weight.T + first.bias) @ last.weight.T + last.bias
+    torch.testing.assert_close(network(x), by_hand)
+    assert type(act) is type(ACTIVATIONS[activation]())
+
+
+def test_mlp_without_bias_has_none():
+    assert all(layer.bias is None for layer in weight_layers(mlp([5, 4, 3], bias=False)))
+
+
+def test_one_layer_is_logistic_regression():
+    assert [type(m) for m in mlp([784, 10])] == [nn.Linear]
+
+
+@pytest.mark.parametrize("sizes", [[], [5], [5, 0], [5, 2.5], [5, -1, 3]])
+def test_impossible_sizes_are_named(sizes):
+    with pytest.raises(ValueError, match="size"):
+        mlp(sizes)
+
+
+def test_an_unknown_activation_is_answered_with_the_known_ones():
+    with pytest.raises(ValueError, match="'swish'.*tanh"):
+        mlp([5, 4, 3], "swish")
+
+
+def test_weight_layers_finds_linear_and_convolutions_in_order():
+    network = nn.Sequential(
+        nn.Conv2d(1, 2, 3), nn.Sequential(nn.ReLU(), nn.ConvTranspose2d(2, 3, 3)), nn.Linear(4, 5)
+    )
+    kinds = [type(layer) for layer in weight_layers(network)]
+    assert kinds == [nn.Conv2d, nn.ConvTranspose2d, nn.Linear]
