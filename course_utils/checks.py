@@ -1,0 +1,129 @@
+"""Sentences that are tested where they are printed, and the voice of the exercise checkers.
+
+A notebook states each finding through :func:`claim`. The printed line holds words only, never a
+measured digit, so a test can compare it on every machine; the numbers appear when the claim fails.
+"""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Callable
+from importlib import metadata
+from typing import Any
+
+import numpy as np
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+
+
+def claim(text: str, holds: Any, **measured: Any) -> None:
+    """Print ``text`` as a finding if it holds; otherwise raise with what was measured.
+
+    Parameters
+    ----------
+    text
+        The finding, as one sentence.
+    holds
+        The truth value: a ``bool``, a NumPy bool or a boolean tensor with one element.
+    **measured
+        The numbers behind the sentence; they are shown only when the claim fails.
+
+    Raises
+    ------
+    AssertionError
+        If ``holds`` is false; the message repeats the sentence and the measured values.
+    TypeError
+        If ``holds`` is not a single truth value (an array, ``None``, a number).
+    """
+    if not _as_bool(holds):
+        raise AssertionError(f"This claim does not hold here: {text}\n  {_values(measured)}")
+    print(f"✓ {text}")
+
+
+def _as_bool(holds: Any) -> bool:
+    if isinstance(holds, bool | np.bool_):
+        return bool(holds)
+    dtype, size = str(getattr(holds, "dtype", "")), np.prod(getattr(holds, "shape", (0,)))
+    if dtype in ("bool", "torch.bool") and size == 1:
+        return bool(holds)
+    raise TypeError(
+        f"a claim needs one truth value, got {type(holds).__name__} {holds!r}: "
+        "write a comparison of two numbers, or put .all() or .any() behind an array"
+    )
+
+
+def _values(measured: dict[str, Any]) -> str:
+    if not measured:
+        return "(pass the measured numbers as keywords to see them here)"
+    return ", ".join(f"{name} = {_short(value)}" for name, value in measured.items())
+
+
+def _short(value: Any) -> str:
+    if hasattr(value, "tolist"):
+        value = value.tolist()
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(_short(v) for v in value) + "]"
+    return repr(value)
+
+
+def report(exercise: str, attempt: Callable[[], str | None]) -> None:
+    """Run one exercise's check and print one line: correct, not attempted yet, or what is wrong.
+
+    Parameters
+    ----------
+    exercise
+        The name that the line begins with, such as ``"Exercise 1"``.
+    attempt
+        Computes the judgement: returns ``None`` when the answer is right, a sentence when it is
+        wrong, and raises :class:`NotAttempted` (or lets the learner's ``NotImplementedError``
+        through) for a stub. Any other exception is reported in words, not as a traceback.
+    """
+    try:
+        problem = attempt()
+    except (NotAttempted, NotImplementedError):
+        print(f"{exercise}: not attempted yet")
+        return
+    except Exception as error:
+        problem = f"your code stopped with {type(error).__name__}: {error}"
+    print(f"{exercise}: correct" if problem is None else f"{exercise}: not yet. {problem}")
+
+
+class NotAttempted(Exception):
+    """Raised by a checker when the learner has not replaced the ``...`` of a stub."""
+
+
+def attempted(answer: Any) -> Any:
+    """Return ``answer``, or raise :class:`NotAttempted` if it is still ``...`` or ``None``."""
+    if answer is None or answer is Ellipsis:
+        raise NotAttempted
+    return answer
+
+
+def check_installation(package: str = "course-utils") -> None:
+    """Print ``OK`` or ``FAIL`` for Python and for each package that the course needs.
+
+    A line that fails says what is installed, what is needed, and what to type. Versions are printed
+    only there, so that a healthy installation prints the same lines everywhere.
+    """
+    needs_python = SpecifierSet(metadata.metadata(package)["Requires-Python"])
+    _print_status("python", platform.python_version(), needs_python, "install a newer Python")
+    for line in sorted(metadata.requires(package) or [], key=str.lower):
+        requirement = Requirement(line)
+        if requirement.marker and not requirement.marker.evaluate({"extra": ""}):
+            continue
+        try:
+            installed = metadata.version(requirement.name)
+        except metadata.PackageNotFoundError:
+            installed = None
+        remedy = f'pip install "{requirement.name}{requirement.specifier}"'
+        _print_status(requirement.name, installed, requirement.specifier, remedy)
+
+
+def _print_status(name: str, installed: str | None, needed: SpecifierSet, remedy: str) -> None:
+    if installed is not None and needed.contains(installed, prereleases=True):
+        print(f"OK   {name}")
+    else:
+        found = "is not installed" if installed is None else f"{installed} is installed"
+        print(f"FAIL {name} {found}, the course needs {needed}. Try: {remedy}")

@@ -1,0 +1,70 @@
+from importlib import metadata
+
+import numpy as np
+import pytest
+import torch
+from test_repository import PROJECT
+
+from course_utils.checks import attempted, check_installation, claim, report
+
+
+@pytest.mark.parametrize(
+    "truth", [True, np.bool_(True), torch.tensor(True), torch.tensor([True]), np.array(True)]
+)
+def test_a_claim_that_holds_prints_its_sentence_and_nothing_measured(truth, capsys):
+    claim("The signal shrinks", truth, std=0.123)
+    assert capsys.readouterr().out == "✓ The signal shrinks\n"
+
+
+@pytest.mark.parametrize("falsehood", [False, np.bool_(False), torch.tensor(False)])
+def test_a_claim_that_fails_raises_with_sentence_and_measured_values(falsehood, capsys):
+    with pytest.raises(AssertionError, match="The signal shrinks") as error:
+        claim("The signal shrinks", falsehood, stds=torch.tensor([0.5, 0.25]), layer=np.float64(3))
+    assert "stds = [0.5, 0.25]" in str(error.value) and "layer = 3" in str(error.value)
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize("no_truth", [None, 1, "yes", [True], np.array([True, False]), np.ones(1)])
+def test_a_claim_needs_one_truth_value(no_truth):
+    with pytest.raises(TypeError, match="one truth value"):
+        claim("Something", no_truth)
+
+
+def test_a_stub_is_not_attempted_yet(capsys):
+    def stub():
+        raise NotImplementedError
+
+    report("Exercise 1", lambda: attempted(...) and None)
+    report("Exercise 2", stub)
+    report("Exercise 3", lambda: attempted(None))
+    lines = capsys.readouterr().out.splitlines()
+    assert lines == [f"Exercise {i}: not attempted yet" for i in (1, 2, 3)]
+
+
+def test_a_right_answer_a_wrong_one_and_a_crash_are_told_apart(capsys):
+    report("Exercise 1", lambda: None)
+    report("Exercise 2", lambda: "The std is twice too large.")
+    report("Exercise 3", lambda: 1 / 0)
+    assert capsys.readouterr().out.splitlines() == [
+        "Exercise 1: correct",
+        "Exercise 2: not yet. The std is twice too large.",
+        "Exercise 3: not yet. your code stopped with ZeroDivisionError: division by zero",
+    ]
+
+
+def test_this_installation_is_healthy(capsys):
+    check_installation()
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "OK   python" and "OK   torch" in lines
+    assert len(lines) == 1 + len(PROJECT["dependencies"])
+    assert all(line.startswith("OK   ") for line in lines)
+
+
+def test_an_old_or_missing_package_is_named_with_a_remedy(monkeypatch, capsys):
+    needs = ["torch>=99", "no-such-package>=1.0", 'ruff>=1; extra == "test"']
+    monkeypatch.setattr(metadata, "requires", lambda package: needs)
+    check_installation()
+    lines = capsys.readouterr().out.splitlines()[1:]
+    missing, old = lines
+    assert missing.startswith("FAIL no-such-package is not installed, the course needs >=1.0")
+    assert old.startswith("FAIL torch ") and old.endswith('Try: pip install "torch>=99"')
