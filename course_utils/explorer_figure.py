@@ -1,0 +1,148 @@
+"""The picture of the explorer: histograms above, signal and gradient along depth below."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import matplotlib
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from course_utils.live_figure import LiveFigure
+from course_utils.plotting import BACKWARD, FORWARD, THEORY, bar_heights
+
+if TYPE_CHECKING:
+    from course_utils.signal_path import Measurement
+
+DECADES = (1, 2, 3, 6, 12, 18, 24, 36, 45)
+"""The std axis ends at the first of these powers of ten, up and down, that shows everything."""
+
+LOOK = {key: value for key, value in matplotlib.rcParamsDefault.items() if "backend" not in key}
+"""Matplotlib's own defaults: the picture is the same whatever style the notebook has set."""
+
+
+class ExplorerFigure:
+    """A live figure of histogram panels over two curves.
+
+    Parameters
+    ----------
+    panels
+        Number of histogram panels, in two rows.
+    bins
+        Bins of each histogram.
+    dpi
+        Pixels an inch; the figure is 10 inches wide.
+    """
+
+    def __init__(self, *, panels: int = 10, bins: int = 60, dpi: int = 200) -> None:
+        with matplotlib.rc_context(LOOK):
+            self._build(panels, bins, dpi)
+        self._frames: tuple = ()
+        self._limits: tuple = ()
+
+    def _build(self, panels: int, bins: int, dpi: int) -> None:
+        self.figure = Figure(figsize=(10, 5.6), dpi=dpi)
+        columns = -(-panels // 2)
+        grid = self.figure.add_gridspec(
+            2, columns, left=0.03, right=0.985, top=0.95, bottom=0.545, hspace=0.42, wspace=0.1
+        )
+        cells = [grid[i // columns, i % columns] for i in range(panels)]
+        self.panels = [self.figure.add_subplot(cell) for cell in cells]
+        self.bars = [_empty_panel(ax, bins) for ax in self.panels]
+        self.titles = [ax.set_title(" ", fontsize=9, pad=3) for ax in self.panels]
+        self.path = self.figure.add_axes((0.075, 0.085, 0.91, 0.35))
+        self.curves = _empty_curves(self.path)
+        note = "above: activations; height = √share of values, the outer bins hold the rest"
+        self.figure.text(0.03, 0.452, note, fontsize=8, color="0.35", va="center")
+        self.live = LiveFigure(
+            self.figure,
+            moving=[*self.bars, *self.titles, *self.curves.values()],
+            settled=[self.path.xaxis, self.path.yaxis],
+        )
+
+    def png(self, measurement: Measurement) -> bytes:
+        """Draw a measurement and return the picture as PNG bytes."""
+        with matplotlib.rc_context(LOOK):
+            self._frame_panels(len(measurement.layers), measurement.edges)
+            self._fill_panels(measurement)
+            self._draw_curves(measurement)
+            return self.live.png()
+
+    def _frame_panels(self, shown: int, edges: np.ndarray) -> None:
+        low, high = edges[0], edges[-1]
+        if self._frames == (shown, low, high):
+            return
+        self._frames = (shown, low, high)
+        for i, (ax, *moving) in enumerate(zip(self.panels, self.bars, self.titles, strict=True)):
+            for artist in (ax, *moving):
+                artist.set_visible(i < shown)
+            middle = 0.0 if low < 0 else (low + high) / 2
+            ax.set(xlim=(low, high), xticks=[low, middle, high])
+            for label, side in zip(ax.get_xticklabels(), ("left", "center", "right"), strict=True):
+                label.set_horizontalalignment(side)  # neighbouring panels do not touch
+        self.live.redraw()
+
+    def _fill_panels(self, measurement: Measurement) -> None:
+        heights = bar_heights(measurement.counts)  # (n_shown, n_bins)
+        for i, layer in enumerate(measurement.layers):
+            self.bars[i].set_data(heights[i], measurement.edges)
+            self.titles[i].set_text(f"layer {layer}: std {measurement.signal[layer - 1]:.2g}")
+
+    def _draw_curves(self, measurement: Measurement) -> None:
+        depth, decades = measurement.setting.depth, [0.0]
+        for name, curve in self.curves.items():
+            values = np.asarray(getattr(measurement, name), dtype=float)
+            values = np.where(np.isfinite(values) & (values > 0), values, np.nan)
+            curve.set_data(np.arange(1, depth + 1), values)
+            decades.extend(np.log10(values[~np.isnan(values)]))
+        self._limit_axes(depth, _enough(-min(decades)), _enough(max(decades)))
+
+    def _limit_axes(self, depth: int, down: int, up: int) -> None:
+        if self._limits == (depth, down, up):
+            return
+        self._limits = (depth, down, up)
+        step = -(-(down + up) // 7)
+        exponents = np.arange(-down - -down % step, up + 1, step)
+        self.path.set_yticks(10.0 ** exponents[exponents >= -down], minor=False)
+        self.path.set_ylim(0.7 * 10.0**-down, 10.0**up / 0.7)
+        self.path.set_xlim(0.5, max(depth, 2) + 0.5)
+        self.path.set_xticks(np.unique(np.linspace(1, depth, min(depth, 10)).round().astype(int)))
+        self.live.unsettle()
+
+
+def _enough(decades: float) -> int:
+    return next((n for n in DECADES if n >= decades), DECADES[-1])
+
+
+def _empty_panel(ax: Axes, bins: int):
+    ax.set(ylim=(0, 1.06), yticks=[])
+    ax.tick_params(labelsize=7, length=2, pad=1.5)
+    for side in ("top", "right", "left"):
+        ax.spines[side].set_visible(False)
+    return ax.stairs(np.zeros(bins), np.linspace(0, 1, bins + 1), fill=True, color=FORWARD)
+
+
+def _empty_curves(ax: Axes) -> dict:
+    ax.set(yscale="log", xlabel="layer", ylabel="std")
+    ax.yaxis.minorticks_off()
+    ax.grid(True, color="0.9", lw=0.8)
+    ax.tick_params(labelsize=8)
+    measured = {"marker": "o", "markersize": 4.5, "lw": 1.6}
+    theory = {"color": THEORY, "ls": "--", "lw": 1.2, "dashes": (4, 2)}
+    curves = {
+        "signal": ax.plot([], [], color=FORWARD, label="activations", **measured)[0],
+        "gradient": ax.plot([], [], color=BACKWARD, label="gradients", **measured)[0],
+        "predicted_signal": ax.plot([], [], label="theory", **theory)[0],
+        "predicted_gradient": ax.plot([], [], **theory)[0],
+    }
+    ax.figure.legend(
+        handles=[*curves.values()][:3],
+        loc="center right",
+        bbox_to_anchor=(0.985, 0.452),
+        ncols=3,
+        fontsize=9,
+        frameon=False,
+        borderpad=0,
+    )
+    return curves

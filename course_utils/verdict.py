@@ -1,0 +1,82 @@
+"""Words for what a row of numbers along depth does: halves, doubles, keeps its size, dies."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+
+def verdict(signal: np.ndarray, gradient: np.ndarray, contrast: float = 1.0) -> str:
+    """Say in words what the signal does on its way up, and the gradient on its way down.
+
+    Parameters
+    ----------
+    signal
+        Std of the activations, layer 1 first, ``(depth,)``.
+    gradient
+        Std of the gradients, layer 1 first, ``(depth,)``.
+    contrast
+        Share of the last layer's std that comes from the inputs being different, 0 to 1.
+    """
+    if not np.any(signal):
+        return "Every activation is the same number: no signal passes and nothing can be learned."
+    if not np.any(gradient):
+        return "The signal gets through, but no gradient comes back: nothing can be learned."
+    if len(signal) == 1:
+        return "One layer: nothing is passed on yet. Make it deeper."
+    up = _travel("signal", np.asarray(signal, dtype=float), "after", "on")
+    down = _travel("gradient", np.asarray(gradient, dtype=float)[::-1], "going down", "down")
+    if contrast < 0.1:
+        up += f" But all inputs look alike there: of the last layer's std only {_share(contrast)}"
+        up += " tells them apart."
+    return f"{up} {down}"
+
+
+def _travel(name: str, values: np.ndarray, when: str, onward: str) -> str:
+    """One sentence on ``values``, listed in the order in which signal or gradient travels."""
+    lost = ~np.isfinite(values) | (values == 0)
+    if lost.any():
+        step = int(lost.argmax())
+        layer = step + 1 if onward == "on" else len(values) - step
+        fate = "vanishes" if values[step] == 0 else "explodes"
+        size = "small" if values[step] == 0 else "large"
+        return f"The {name} {fate}: from layer {layer} {onward} it is too {size} for float32."
+    steps = len(values) - 1
+    decades = float(np.log10(values[-1]) - np.log10(values[0]))  # of 10, from first to last
+    left = f"{when} {len(values)} layers {amount(decades)}"
+    return f"The {name} {_pace(decades, steps)}: {left}."
+
+
+def _pace(decades: float, steps: int) -> str:
+    shrinks = decades < 0
+    if abs(decades) <= math.log10(2):
+        return "keeps its size"
+    layers = math.log10(2) * steps / abs(decades)  # for a factor of two
+    if layers >= 1.5:
+        return f"{'halves' if shrinks else 'doubles'} about every {round(layers)} layers"
+    if layers > 0.9:
+        return f"{'halves' if shrinks else 'doubles'} at about every layer"
+    factor = _number(abs(decades) / steps)
+    return f"{'shrinks' if shrinks else 'grows'} {factor}-fold at every layer"
+
+
+def _share(part: float) -> str:
+    return f"{100 * part:.0f} %" if part >= 0.01 else "less than 1 %"
+
+
+def amount(decades: float) -> str:
+    """Say how much is left of 1 after ``decades`` powers of ten: ``"5 % is left"``."""
+    if abs(decades) < math.log10(1.05):
+        return "about as much is left"
+    if decades > 0:
+        return f"it is {_number(decades)} times as large"
+    if decades >= -2:
+        return f"{100 * 10**decades:.0f} % is left"
+    return f"one part in {_number(-decades)} is left"
+
+
+def _number(decades: float) -> str:
+    if decades < 5.99:
+        return f"{float(f'{10**decades:.2g}'):,.12g}"
+    return "10" + "".join("⁰¹²³⁴⁵⁶⁷⁸⁹"[int(digit)] for digit in str(round(decades)))

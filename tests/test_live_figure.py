@@ -1,0 +1,77 @@
+import io
+
+import numpy as np
+from matplotlib.figure import Figure
+from PIL import Image
+
+from course_utils.live_figure import LiveFigure
+
+
+def pixels(png):
+    return np.asarray(Image.open(io.BytesIO(png)))
+
+
+def line_figure():
+    figure = Figure(figsize=(3, 2), dpi=50)
+    ax = figure.add_subplot(xlim=(0, 1), ylim=(0, 1))
+    (line,) = ax.plot([0, 1], [0, 1])
+    return figure, ax, line
+
+
+def test_a_moved_artist_looks_as_if_the_figure_were_drawn_anew():
+    figure, _, line = line_figure()
+    live = LiveFigure(figure, [line])
+    live.png()
+    line.set_ydata([1, 0])
+    moved = live.png()
+    fresh_figure, _, fresh_line = line_figure()
+    fresh_line.set_ydata([1, 0])
+    np.testing.assert_array_equal(
+        pixels(moved), pixels(LiveFigure(fresh_figure, [fresh_line]).png())
+    )
+
+
+def test_nothing_of_the_previous_position_stays():
+    figure, _, line = line_figure()
+    live = LiveFigure(figure, [line])
+    first = live.png()
+    line.set_ydata([1, 0])
+    assert live.png() != first
+    line.set_ydata([0, 1])
+    assert live.png() == first
+
+
+def test_a_changed_background_shows_after_redraw_and_not_before():
+    figure, ax, line = line_figure()
+    live = LiveFigure(figure, [line])
+    first = live.png()
+    ax.set_title("new")
+    assert live.png() == first
+    live.redraw()
+    assert live.png() != first
+
+
+def test_a_settled_axis_is_drawn_again_after_unsettle():
+    figure, ax, line = line_figure()
+    live = LiveFigure(figure, [line], settled=[ax.xaxis])
+    first = live.png()
+    ax.set_xticks([0.3, 0.6])
+    assert live.png() == first
+    live.unsettle()
+    fresh_figure, fresh_ax, fresh_line = line_figure()
+    fresh_ax.set_xticks([0.3, 0.6])
+    fresh = LiveFigure(fresh_figure, [fresh_line], settled=[fresh_ax.xaxis])
+    np.testing.assert_array_equal(pixels(live.png()), pixels(fresh.png()))
+
+
+def test_an_invisible_artist_is_not_drawn():
+    figure, _, line = line_figure()
+    live = LiveFigure(figure, [line])
+    with_line = live.png()
+    line.set_visible(False)
+    assert live.png() != with_line
+
+
+def test_the_picture_has_the_size_of_the_figure():
+    figure, _, line = line_figure()
+    assert pixels(LiveFigure(figure, [line]).png()).shape == (100, 150, 3)
