@@ -1,0 +1,71 @@
+"""Execute notebooks from top to bottom and store their outputs: ``python notebooks/store.py 01``.
+
+Without an argument all notebooks and solutions are executed. What is stored is what a reader
+without a kernel can use: text and pictures; no widget view or state, no progress bars, no times of
+execution. A notebook that fails, or that ran on the digits instead of MNIST, is not written.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+
+import nbformat
+from nbclient import NotebookClient
+
+HERE = Path(__file__).parent
+WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
+
+
+def main(patterns: list[str]) -> None:
+    """Store every notebook whose path, seen from this folder, begins with one of ``patterns``."""
+    found = sorted([*HERE.glob("[0-9]*.ipynb"), *HERE.glob("solutions/[0-9]*.ipynb")])
+    names = {str(path.relative_to(HERE)): path for path in found}
+    chosen = [
+        path for name, path in names.items() if not patterns or name.startswith(tuple(patterns))
+    ]
+    if not chosen:
+        sys.exit(f"no notebook begins with {' or '.join(patterns)}: there are {', '.join(names)}")
+    for path in chosen:
+        started = time.perf_counter()
+        store(path)
+        print(f"{path.relative_to(HERE)}: {time.perf_counter() - started:.1f} s")
+
+
+def store(path: Path) -> None:
+    """Execute one notebook in its own folder and write it back, cleaned."""
+    notebook = nbformat.read(path, as_version=4)
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.outputs, cell.execution_count = [], None
+    NotebookClient(
+        notebook,
+        timeout=600,
+        kernel_name="python3",
+        store_widget_state=False,
+        record_timing=False,
+        resources={"metadata": {"path": str(path.parent)}},
+    ).execute()
+    if any("digits: 1,437 training" in str(cell.get("outputs")) for cell in notebook.cells):
+        sys.exit(f"{path.name} ran without MNIST: set COURSE_DATA to a folder that holds it")
+    clean(notebook)
+    nbformat.write(notebook, path)
+
+
+def clean(notebook: nbformat.NotebookNode) -> None:
+    """Keep text and pictures; drop progress bars, widget views and what names the machine."""
+    notebook.metadata = {
+        "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+        "language_info": {"name": "python"},
+    }
+    for cell in notebook.cells:
+        cell.metadata = {key: cell.metadata[key] for key in ("tags",) if key in cell.metadata}
+        if cell.cell_type == "code":
+            cell.outputs = [out for out in cell.outputs if out.get("name") != "stderr"]
+            for output in cell.outputs:
+                output.get("data", {}).pop(WIDGET_VIEW, None)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

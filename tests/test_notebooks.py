@@ -1,0 +1,142 @@
+"""What readers without a kernel see: the stored outputs of the notebooks, and their hygiene."""
+
+import base64
+import io
+import re
+from pathlib import Path
+
+import nbformat
+import pytest
+from PIL import Image
+
+ROOT = Path(__file__).parents[1]
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+SOLUTIONS = sorted((ROOT / "notebooks" / "solutions").glob("*.ipynb"))
+IGNORE = "nbval-ignore-output"
+
+
+def names(paths):
+    return [path.relative_to(ROOT / "notebooks").as_posix() for path in paths]
+
+
+@pytest.fixture(params=NOTEBOOKS + SOLUTIONS, ids=names(NOTEBOOKS + SOLUTIONS))
+def notebook(request):
+    return nbformat.read(request.param, as_version=4)
+
+
+@pytest.fixture(params=NOTEBOOKS, ids=names(NOTEBOOKS))
+def lesson(request):
+    return nbformat.read(request.param, as_version=4)
+
+
+def code_cells(notebook):
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def outputs(notebook):
+    return [output for cell in code_cells(notebook) for output in cell.outputs]
+
+
+def ignored(cell):
+    return IGNORE in cell.metadata.get("tags", []) or "NBVAL_IGNORE_OUTPUT" in cell.source
+
+
+def test_the_notebooks_are_numbered_without_a_gap():
+    numbers = [int(path.name[:2]) for path in NOTEBOOKS]
+    assert numbers[:3] == [0, 1, 2] and numbers == sorted(set(numbers))
+
+
+def test_outputs_come_from_one_fresh_run(notebook):
+    counts = [cell.execution_count for cell in code_cells(notebook)]
+    assert counts == list(range(1, len(counts) + 1))
+
+
+def test_there_is_no_error_and_no_stderr(notebook):
+    assert not [o for o in outputs(notebook) if o.output_type == "error"]
+    assert not [o for o in outputs(notebook) if o.get("name") == "stderr"]
+
+
+def test_no_path_of_a_machine_is_stored(notebook):
+    text = str([o for o in outputs(notebook)])
+    assert not re.search(r"(/(root|home|tmp|work|Users)/)|([A-Z]:\\\\)", text)
+
+
+def test_no_widget_state_or_view_is_stored(notebook):
+    assert "widgets" not in notebook.metadata
+    assert "widget-view" not in str(outputs(notebook))
+
+
+def test_metadata_names_no_machine_and_no_version(notebook):
+    assert set(notebook.metadata) == {"kernelspec", "language_info"}
+    assert notebook.metadata.language_info == {"name": "python"}
+    assert all(set(cell.metadata) <= {"tags"} for cell in notebook.cells)
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS + SOLUTIONS, ids=names(NOTEBOOKS + SOLUTIONS))
+def test_a_file_is_at_most_one_megabyte(path):
+    assert path.stat().st_size <= 1_000_000
+
+
+def test_pictures_are_legible_pngs(lesson):
+    pictures = [o.data["image/png"] for o in outputs(lesson) if "image/png" in o.get("data", {})]
+    assert pictures, "a lesson without a picture"
+    for picture in pictures:
+        width, height = Image.open(io.BytesIO(base64.b64decode(picture))).size
+        assert width >= 300 and height >= 100
+
+
+def test_cells_are_short_enough_to_read(notebook):
+    longest = max(len(cell.source.splitlines()) for cell in code_cells(notebook))
+    assert longest <= 25
+
+
+def test_no_cell_is_skipped_and_few_are_ignored(notebook):
+    cells = code_cells(notebook)
+    assert "nbval-skip" not in str(notebook).lower()
+    assert "raises-exception" not in str([cell.metadata for cell in cells])
+    assert sum(map(ignored, cells)) <= 0.4 * len(cells)
+
+
+def test_every_ignored_cell_is_followed_by_a_check(lesson):
+    """An ignored cell's meaning is pinned by a claim or by numbers that nbval compares."""
+    cells = code_cells(lesson)
+    for i, cell in enumerate(cells):
+        if not ignored(cell):
+            continue
+        after = [c for c in cells[i + 1 : i + 3] if not ignored(c)]
+        assert after and any("claim(" in c.source or "print(" in c.source for c in after), (
+            cell.source
+        )
+
+
+def test_a_lesson_has_claims_prose_exercises_and_sources(lesson):
+    prose = "\n".join(cell.source for cell in lesson.cells if cell.cell_type == "markdown")
+    assert sum("claim(" in cell.source for cell in code_cells(lesson)) >= 3
+    for heading in ("What we found", "Exercises", "Sources"):
+        assert f"## {heading}" in prose
+
+
+def test_claims_print_no_measured_digits(notebook):
+    printed = "".join(o.text for o in outputs(notebook) if o.get("name") == "stdout")
+    for line in printed.splitlines():
+        assert not (line.startswith("✓") and re.search(r"\d\.\d{3,}|e[-+]\d\d", line)), line
+
+
+def test_links_between_notebooks_lead_somewhere():
+    for path in [*NOTEBOOKS, *SOLUTIONS, ROOT / "README.md"]:
+        text = path.read_text(encoding="utf-8")
+        for target in re.findall(r"\]\((?!https?:|#|mailto:)([^)#\s]+)", text):
+            assert (path.parent / target).exists(), f"{path.name} links to {target}"
+
+
+def test_every_lesson_with_exercises_has_its_solutions():
+    for path in NOTEBOOKS:
+        if "not attempted yet" in path.read_text(encoding="utf-8"):
+            assert ROOT / "notebooks" / "solutions" / path.name in SOLUTIONS
+
+
+def test_solutions_are_all_judged_correct():
+    for path in SOLUTIONS:
+        printed = str(outputs(nbformat.read(path, as_version=4)))
+        assert "Exercise" in printed and ": correct" in printed
+        assert "not yet" not in printed and "not attempted" not in printed
