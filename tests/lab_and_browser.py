@@ -1,0 +1,150 @@
+"""A JupyterLab of the tests' own, and a Chromium that opens a notebook in it."""
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from contextlib import contextmanager
+from pathlib import Path
+
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+def find_chromium():
+    """Return the path of an installed Chromium or Chrome, or None."""
+    for name in ("chromium", "chromium-browser", "google-chrome", "chrome"):
+        if found := shutil.which(name):
+            return found
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        bundled = playwright.chromium.executable_path
+    return bundled if Path(bundled).exists() else None
+
+
+@contextmanager
+def jupyter_lab(notebooks: Path, scratch: Path):
+    """Serve a folder with JupyterLab, its settings kept in ``scratch``; give its address."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    environment = dict(os.environ)
+    for variable in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR"):
+        environment[variable] = str(scratch / variable.lower())
+    settings = scratch / "settings"
+    settings.mkdir(parents=True)
+    news = {"disabledExtensions": {"@jupyterlab/apputils-extension:announcements": True}}
+    (settings / "page_config.json").write_text(json.dumps(news))  # its dialog would lie over all
+    command = [sys.executable, "-m", "jupyter", "lab", "--no-browser", "--allow-root"]
+    command += ["--ip=127.0.0.1", f"--port={port}", "--ServerApp.port_retries=0"]
+    command += ["--ServerApp.token=", "--ServerApp.password=", f"--notebook-dir={notebooks}"]
+    command += ["--LabApp.extension_manager=readonly", f"--LabApp.app_settings_dir={settings}"]
+    with open(scratch / "server.log", "w") as log:
+        server = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
+        try:
+            _wait_until_it_answers(server, f"http://127.0.0.1:{port}/api/status", scratch)
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            server.terminate()
+            try:
+                server.wait(timeout=20)
+            except subprocess.TimeoutExpired:
+                server.kill()
+
+
+def _wait_until_it_answers(server, address, scratch):
+    deadline = time.monotonic() + 90
+    while time.monotonic() < deadline and server.poll() is None:
+        try:
+            urllib.request.urlopen(address, timeout=2).read()
+            return
+        except OSError:
+            time.sleep(0.3)
+    raise RuntimeError("JupyterLab did not start:\n" + (scratch / "server.log").read_text()[-3000:])
+
+
+class NotebookPage:
+    """A notebook open in a browser: run its cells, find and move the explorer's controls."""
+
+    def __init__(self, page, address, name):
+        self.page, self.problems = page, []
+        page.on("pageerror", lambda error: self.problems.append(str(error)))
+        page.on("console", self._listen)
+        page.goto(f"{address}/doc/tree/{name}?reset", timeout=90_000)
+        page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=90_000)
+        self.page.get_by_text("Python 3 (ipykernel) | Idle").wait_for(timeout=90_000)
+        self._wait_until_idle()
+
+    def _listen(self, message):
+        if message.type == "error":
+            self.problems.append(f"{message.text} ({message.location.get('url', '')})")
+
+    def _wait_until_idle(self, seconds=120):
+        idle = '.jp-Notebook-ExecutionIndicator[data-status="idle"]'
+        self.page.wait_for_selector(idle, timeout=1000 * seconds, state="attached")
+
+    def run_all_cells(self):
+        """Run → Run All Cells; again if the first click was lost; until nothing waits.
+
+        JupyterLab then shows the last cells, and takes cells far from the screen off the page.
+        """
+        for _ in range(3):
+            if (select := self.page.get_by_role("button", name="Select", exact=True)).count():
+                select.click()  # JupyterLab asks for a kernel if a cell is run before it has one
+            self.page.get_by_role("menuitem", name="Run", exact=True).click()
+            self.page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+            try:
+                self.page.wait_for_function(_SOME_CELL_WAITS, timeout=3000)
+                break
+            except Exception:
+                continue
+        self.page.wait_for_function(_NO_CELL_WAITS, timeout=120_000)
+        self._wait_until_idle()
+
+    def scroll_to_explorer(self):
+        """Scroll from the top until the first explorer is on the page and loaded."""
+        for position in range(0, 40_000, 300):
+            self.page.evaluate(_SCROLL, position)
+            self.page.wait_for_timeout(100)
+            if self.page.locator(".explorer-picture").count():
+                break
+        picture = self.page.locator(".explorer-picture").first
+        picture.wait_for(state="visible", timeout=20_000)
+        self.page.locator(".explorer-std-slider").first.scroll_into_view_if_needed()
+        self.page.wait_for_timeout(500)
+
+    def source(self):
+        """Return where the explorer's picture comes from: a new blob for every new picture."""
+        return self.page.locator(".explorer-picture").first.get_attribute("src")
+
+    def changes(self, action):
+        """Do ``action``; return the milliseconds until the picture's pixels are new and loaded."""
+        before, started = self.source(), time.perf_counter()
+        action()
+        self.page.wait_for_function(_PICTURE_IS_NEW, arg=before, timeout=20_000, polling="raf")
+        return 1000 * (time.perf_counter() - started)
+
+
+_SOME_CELL_WAITS = """() => [...document.querySelectorAll('.jp-InputPrompt')]
+    .some(prompt => prompt.textContent.includes('*'))"""
+_NO_CELL_WAITS = """() => ![...document.querySelectorAll('.jp-InputPrompt')]
+    .some(prompt => prompt.textContent.includes('*'))"""
+_SCROLL = """position => {
+    document.querySelector('.jp-WindowedPanel-outer').scrollTop = position;
+}"""
+_PICTURE_IS_NEW = """before => {
+    const picture = document.querySelector('.explorer-picture');
+    return picture && picture.src !== before && picture.complete && picture.naturalWidth > 0;
+}"""

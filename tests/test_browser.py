@@ -1,0 +1,141 @@
+"""A learner's first minutes, in a real JupyterLab and a real browser."""
+
+import os
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+from lab_and_browser import FLAGS, NotebookPage, find_chromium, jupyter_lab
+
+ROOT = Path(__file__).parents[1]
+ARTIFACTS = ROOT / "tests" / "artifacts"
+LESSON = "00_start_here.ipynb"
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    """Give an installed browser; where there is none, skip, unless CI asks that there be one."""
+    found = find_chromium()
+    if found is None:
+        reason = "neither Chromium nor Chrome is installed"
+        if os.environ.get("COURSE_REQUIRE_BROWSER"):
+            pytest.fail(f"{reason}, and COURSE_REQUIRE_BROWSER is set")
+        pytest.skip(reason)
+    return found
+
+
+@pytest.fixture(scope="module")
+def lab(chromium, tmp_path_factory):
+    scratch = tmp_path_factory.mktemp("jupyter")
+    notebooks = scratch / "notebooks"
+    shutil.copytree(ROOT / "notebooks", notebooks, ignore=shutil.ignore_patterns(".ipynb_check*"))
+    with jupyter_lab(notebooks, scratch / "server") as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def lesson(lab, chromium):
+    """The first notebook, all cells run, at a laptop's size and a high-density screen."""
+    from playwright.sync_api import sync_playwright
+
+    ARTIFACTS.mkdir(exist_ok=True)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+        page = browser.new_page(viewport={"width": 1280, "height": 1000}, device_scale_factor=2)
+        try:
+            notebook = NotebookPage(page, lab, LESSON)
+            notebook.run_all_cells()
+            notebook.scroll_to_explorer()
+            yield notebook
+        finally:
+            page.screenshot(path=ARTIFACTS / "explorer.png")
+            browser.close()
+
+
+@pytest.fixture
+def explorer(lesson):
+    return lesson.page.locator(".activation-explorer").first
+
+
+def words(explorer):
+    return explorer.locator(".explorer-verdict").inner_text()
+
+
+def typed(explorer, which):
+    return float(explorer.locator(f".explorer-{which}-text input").input_value())
+
+
+def pixels(explorer):
+    return explorer.locator(".explorer-picture").screenshot()
+
+
+def test_the_keyboard_moves_std_picture_number_and_words(lesson, explorer):
+    before, std, said = pixels(explorer), typed(explorer, "std"), words(explorer)
+    handle = explorer.locator(".explorer-std-slider .noUi-handle")
+    handle.focus()
+    for _ in range(8):
+        lesson.changes(lambda: lesson.page.keyboard.press("ArrowRight"))
+    assert typed(explorer, "std") > std
+    assert pixels(explorer) != before
+    assert words(explorer) != said
+
+
+def test_the_mouse_drags_depth_and_everything_follows(lesson, explorer):
+    before, depth, said = pixels(explorer), typed(explorer, "depth"), words(explorer)
+    box = explorer.locator(".explorer-depth-slider .noUi-handle").bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+    def drag():
+        lesson.page.mouse.move(x, y)
+        lesson.page.mouse.down()
+        lesson.page.mouse.move(x + 60, y, steps=6)
+        lesson.page.mouse.up()
+
+    lesson.changes(drag)
+    lesson.page.wait_for_timeout(1000)  # the last of several messages
+    assert typed(explorer, "depth") > depth
+    assert pixels(explorer) != before and words(explorer) != said
+
+
+def test_a_typed_number_moves_the_slider_and_the_picture(lesson, explorer):
+    handle = explorer.locator(".explorer-std-slider .noUi-handle")
+    before, place = pixels(explorer), handle.bounding_box()["x"]
+    box = explorer.locator(".explorer-std-text input")
+    box.fill("0.5")
+    lesson.changes(lambda: box.press("Enter"))
+    assert handle.bounding_box()["x"] > place + 5
+    assert pixels(explorer) != before
+
+
+def test_nonsense_is_corrected_with_a_word(lesson, explorer):
+    box = explorer.locator(".explorer-depth-text input")
+    box.fill("0")
+    lesson.changes(lambda: box.press("Enter"))
+    correction = explorer.locator(".explorer-correction")
+    assert "0 was changed to 1" in correction.inner_text()
+    assert typed(explorer, "depth") == 1
+
+
+def test_a_button_jumps_and_zero_is_called_hopeless(lesson, explorer):
+    box = explorer.locator(".explorer-depth-text input")
+    box.fill("20")
+    lesson.changes(lambda: box.press("Enter"))
+    lesson.changes(lambda: explorer.get_by_role("button", name="Zero").click())
+    assert "nothing can be learned" in words(explorer)
+    lesson.changes(lambda: explorer.get_by_role("button", name="Xavier").click())
+    assert re.search("signal halves|signal keeps", words(explorer))
+    assert typed(explorer, "std") == 0.0625  # not the nearest step of the slider
+
+
+def test_the_picture_is_crisp_on_a_high_density_screen(explorer):
+    shown, real = explorer.locator(".explorer-picture").evaluate(
+        "picture => [picture.getBoundingClientRect().width, picture.naturalWidth]"
+    )
+    assert shown <= 1000 and real >= 2 * shown * 0.99
+
+
+def test_all_cells_ran_and_the_console_is_silent(lesson):
+    assert lesson.page.locator(".jp-RenderedText[data-mime-type*='error']").count() == 0
+    ours = [text for text in lesson.problems if "favicon" not in text]
+    assert not ours
