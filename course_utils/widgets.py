@@ -19,7 +19,11 @@ from course_utils.networks import ACTIVATIONS
 from course_utils.signal_path import DISTRIBUTIONS, INPUTS, MAX_DEPTH, Setting, SignalPath
 from course_utils.verdict import verdict
 
-STD_POWERS = (-3.0, 0.5, 0.02)  # of ten, on the slider: lowest, highest, step; 0 can be typed
+STEPS_PER_DECADE = 50
+STD_STEPS = (-150, 25)
+"""The std slider counts fiftieths of a power of ten, 10**-3 to 10**0.5. (They are whole numbers
+because ipywidgets' float sliders round in the browser and send the rounded value back.)"""
+
 WIDTHS = (64, 128, 256, 512)
 JUMPS = {
     "Zero": lambda width: 0.0,
@@ -101,15 +105,9 @@ class ActivationExplorer(w.VBox):
 
     def _build_controls(self) -> None:
         label = {"description_width": "70px"}
-        low, high, step = STD_POWERS
-        self.std_slider = w.FloatLogSlider(
-            value=1.0,
-            min=low,
-            max=high,
-            step=step,
-            description="std",
-            readout=False,
-            style=label,
+        low, high = STD_STEPS
+        self.std_slider = w.IntSlider(
+            value=0, min=low, max=high, description="std", readout=False, style=label
         )
         self.std_text = w.FloatText(value=0.05, step=0.01, description="std =", style=label)
         self.depth_slider = w.IntSlider(
@@ -139,7 +137,9 @@ class ActivationExplorer(w.VBox):
         for name, boxes in sources.items():
             for box in boxes:
                 box.observe(lambda change, name=name: self._moved(name, change["new"]), "value")
-        self.std_slider.observe(self._std_slid, "value")
+        self.std_slider.observe(
+            lambda change: self._moved("std", 10 ** (change["new"] / STEPS_PER_DECADE)), "value"
+        )
         for button in self.buttons:
             button.on_click(lambda b: self.set(std=JUMPS[b.description](self.setting.width)))
 
@@ -148,9 +148,9 @@ class ActivationExplorer(w.VBox):
             (self.std_slider, self.std_text),
             (self.depth_slider, self.depth_text),
         ):
-            slider.layout.width, text.layout.width = "310px", "160px"
+            slider.layout.width, text.layout.width = "260px", "150px"
         for box in self.choices.values():
-            box.layout.width = "210px"
+            box.layout.width = "200px"
         for button in self.buttons:
             button.layout.width = "auto"
         self.picture.layout.width = "100%"
@@ -163,7 +163,10 @@ class ActivationExplorer(w.VBox):
         ):
             child.add_class(f"explorer-{name}")
         rows = [
-            [self.std_slider, self.std_text, self.depth_slider, self.depth_text],
+            [
+                w.HBox([self.std_slider, self.std_text]),
+                w.HBox([self.depth_slider, self.depth_text]),
+            ],
             [*self.choices.values()],
             [w.Label("Jump to the std of"), *self.buttons],
         ]
@@ -179,17 +182,12 @@ class ActivationExplorer(w.VBox):
         if not self._busy:
             self.set(**{name: value})
 
-    def _std_slid(self, change) -> None:
-        """Take the slider's std, unless the browser only echoes where the slider was put."""
-        if not math.isclose(change["new"], _on_slider(self.setting.std), rel_tol=1e-6):
-            self._moved("std", change["new"])
-
     def _show_controls(self) -> None:
         """Write the setting into all controls without their answering."""
         self._busy = True
         try:
             s = self.setting
-            self.std_slider.value = _on_slider(s.std)
+            self.std_slider.value = _nearest_step(s.std)
             self.std_text.value = float(f"{s.std:.4g}")
             self.depth_slider.value = self.depth_text.value = s.depth
             for name, box in self.choices.items():
@@ -216,11 +214,11 @@ class ActivationExplorer(w.VBox):
         return {**data, "image/png": picture, "text/plain": text}, metadata
 
 
-def _on_slider(std: float) -> float:
-    """Return the nearest std at which the slider can stand."""
-    low, high, step = STD_POWERS
-    power = min(max(math.log10(std), low), high) if std > 0 else low
-    return 10 ** (low + round((power - low) / step) * step)
+def _nearest_step(std: float) -> int:
+    """Return the place on the std slider that is nearest to ``std``."""
+    low, high = STD_STEPS
+    step = round(STEPS_PER_DECADE * math.log10(std)) if std > 0 else low
+    return min(max(step, low), high)
 
 
 def _corrected(name: str, value, previous) -> tuple:

@@ -70,6 +70,12 @@ def pixels(explorer):
     return explorer.locator(".explorer-picture").screenshot()
 
 
+def test_the_browser_shows_what_the_last_cell_set_in_code(lesson, explorer):
+    lesson.page.wait_for_timeout(2000)  # time for an unwanted echo of an earlier state
+    assert (typed(explorer, "std"), typed(explorer, "depth")) == (0.125, 20)
+    assert explorer.get_by_label("activation").input_value() == "linear"
+
+
 def test_the_keyboard_moves_std_picture_number_and_words(lesson, explorer):
     before, std, said = pixels(explorer), typed(explorer, "std"), words(explorer)
     handle = explorer.locator(".explorer-std-slider .noUi-handle")

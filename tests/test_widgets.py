@@ -36,7 +36,7 @@ def pixels(explorer):
 
 def test_moving_the_std_slider_moves_its_twin_the_picture_and_the_words(explorer):
     before, words = picture(explorer), explorer.words.value
-    explorer.std_slider.value = 10**-0.4
+    explorer.std_slider.value = -20  # fiftieths of a power of ten
     assert explorer.setting.std == pytest.approx(10**-0.4)
     assert explorer.std_text.value == pytest.approx(10**-0.4, rel=1e-3)
     assert picture(explorer) != before and explorer.words.value != words
@@ -45,16 +45,17 @@ def test_moving_the_std_slider_moves_its_twin_the_picture_and_the_words(explorer
 def test_typing_a_std_moves_the_slider(explorer):
     before = picture(explorer)
     explorer.std_text.value = 0.25
-    assert explorer.std_slider.value == pytest.approx(0.25, rel=0.025)  # half a step of the slider
+    assert explorer.std_slider.value == -30  # 10**(-30/50) is 0.251, the nearest step
     assert explorer.setting.std == 0.25
     assert picture(explorer) != before
 
 
-def test_the_browsers_echo_of_the_sliders_place_does_not_change_the_std(explorer):
-    explorer.set(std=0.0625)
-    assert explorer.std_slider.value == pytest.approx(10**-1.2)  # the nearest step
-    explorer.std_slider.value = 10**-1.2 * (1 + 1e-12)  # what JavaScript makes of it
-    assert explorer.setting.std == 0.0625 and explorer.std_text.value == 0.0625
+@pytest.mark.parametrize("std", [0.0, 1e-9, 1e-3, 0.0625, 0.0501, 0.2, 1.0, 3.1, 10.0])
+def test_the_slider_stands_at_the_nearest_step_and_the_std_stays_as_it_was_set(explorer, std):
+    explorer.set(std=std)
+    assert explorer.setting.std == std and explorer.std_text.value == std
+    nearest = 10 ** (explorer.std_slider.value / 50)
+    assert abs(math.log10(nearest / min(max(std, 1e-3), 10**0.5))) <= 0.01 + 1e-9
 
 
 def test_depth_slider_and_number_move_each_other(explorer):
