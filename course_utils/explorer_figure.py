@@ -125,7 +125,7 @@ def _empty_panel(ax: Axes, bins: int):
 
 def _empty_curves(ax: Axes) -> dict:
     ax.set(yscale="log", xlabel="layer", ylabel="std")
-    ax.yaxis.minorticks_off()
+    ax.minorticks_off()
     ax.grid(True, color="0.9", lw=0.8)
     ax.tick_params(labelsize=8)
     measured = {"marker": "o", "markersize": 4.5, "lw": 1.6}
