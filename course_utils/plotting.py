@@ -105,9 +105,19 @@ def std_by_layer(
         label = "theory" if i == 0 else None
         ax.plot(layers, _hide_zeros(values), "--", color=THEORY, lw=1.2, zorder=5, label=label)
     ax.set(yscale="log", xlabel="layer", ylabel=ylabel, title=title)
+    _show_whole_decades(ax)
     ax.xaxis.get_major_locator().set_params(integer=True)
     ax.legend(loc="best", fontsize="small")
     return ax
+
+
+def _show_whole_decades(ax: Axes) -> None:
+    """Let a log axis begin and end at powers of ten, so that its ticks can be read."""
+    drawn = np.concatenate([line.get_ydata() for line in ax.lines])
+    drawn = drawn[np.isfinite(drawn)]
+    if drawn.size:
+        low, high = np.log10([drawn.min() / 1.2, drawn.max() * 1.2])
+        ax.set_ylim(10.0 ** np.floor(low), 10.0 ** np.ceil(high))
 
 
 def _hide_zeros(values: Sequence[float]) -> np.ndarray:

