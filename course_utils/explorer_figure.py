@@ -8,6 +8,7 @@ import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 
 from course_utils.live_figure import LiveFigure
 from course_utils.plotting import BACKWARD, FORWARD, THEORY, bar_heights
@@ -38,7 +39,7 @@ class ExplorerFigure:
     def __init__(self, *, panels: int = 10, bins: int = 60, dpi: int = 200) -> None:
         with matplotlib.rc_context(LOOK):
             self._build(panels, bins, dpi)
-        self._frames: tuple = ()
+        self._frame: tuple = ()
         self._limits: tuple = ()
 
     def _build(self, panels: int, bins: int, dpi: int) -> None:
@@ -50,33 +51,35 @@ class ExplorerFigure:
         cells = [grid[i // columns, i % columns] for i in range(panels)]
         self.panels = [self.figure.add_subplot(cell) for cell in cells]
         self.bars = [_empty_panel(ax, bins) for ax in self.panels]
-        self.titles = [ax.set_title(" ", fontsize=9, pad=3) for ax in self.panels]
+        look = {"fontsize": 9, "pad": 3}
+        self.names = [ax.set_title(" ", loc="left", **look) for ax in self.panels]
+        self.stds = [ax.set_title(" ", loc="right", **look) for ax in self.panels]
+        self.covers = [self.figure.add_artist(_cover(ax)) for ax in self.panels]
         self.path = self.figure.add_axes((0.075, 0.085, 0.91, 0.35))
         self.curves = _empty_curves(self.path)
         note = "above: activations; height = √share of values, the outer bins hold the rest"
         self.figure.text(0.03, 0.452, note, fontsize=8, color="0.35", va="center")
         self.live = LiveFigure(
             self.figure,
-            moving=[*self.bars, *self.titles, *self.curves.values()],
-            settled=[self.path.xaxis, self.path.yaxis],
+            moving=[*self.bars, *self.stds, *self.curves.values(), *self.covers],
+            settled=[*self.names, self.path.xaxis, self.path.yaxis],
+            colors=[FORWARD, BACKWARD],
         )
 
     def png(self, measurement: Measurement) -> bytes:
         """Draw a measurement and return the picture as PNG bytes."""
         with matplotlib.rc_context(LOOK):
-            self._frame_panels(len(measurement.layers), measurement.edges)
+            self._frame_panels(measurement.edges)
             self._fill_panels(measurement)
             self._draw_curves(measurement)
             return self.live.png()
 
-    def _frame_panels(self, shown: int, edges: np.ndarray) -> None:
+    def _frame_panels(self, edges: np.ndarray) -> None:
         low, high = edges[0], edges[-1]
-        if self._frames == (shown, low, high):
+        if self._frame == (low, high):
             return
-        self._frames = (shown, low, high)
-        for i, (ax, *moving) in enumerate(zip(self.panels, self.bars, self.titles, strict=True)):
-            for artist in (ax, *moving):
-                artist.set_visible(i < shown)
+        self._frame = (low, high)
+        for ax in self.panels:
             middle = 0.0 if low < 0 else (low + high) / 2
             ax.set(xlim=(low, high), xticks=[low, middle, high])
             for label, side in zip(ax.get_xticklabels(), ("left", "center", "right"), strict=True):
@@ -85,9 +88,12 @@ class ExplorerFigure:
 
     def _fill_panels(self, measurement: Measurement) -> None:
         heights = bar_heights(measurement.counts)  # (n_shown, n_bins)
+        for i, cover in enumerate(self.covers):
+            cover.set_visible(i >= len(heights))
         for i, layer in enumerate(measurement.layers):
             self.bars[i].set_data(heights[i], measurement.edges)
-            self.titles[i].set_text(f"layer {layer}: std {measurement.signal[layer - 1]:.2g}")
+            self.names[i].set_text(f"layer {layer}")  # changes with the depth, as the axes do
+            self.stds[i].set_text(f"std {measurement.signal[layer - 1]:.2g}")
 
     def _draw_curves(self, measurement: Measurement) -> None:
         depth, decades = measurement.setting.depth, [0.0]
@@ -121,6 +127,13 @@ def _empty_panel(ax: Axes, bins: int):
     for side in ("top", "right", "left"):
         ax.spines[side].set_visible(False)
     return ax.stairs(np.zeros(bins), np.linspace(0, 1, bins + 1), fill=True, color=FORWARD)
+
+
+def _cover(ax: Axes) -> Rectangle:
+    """Make the white patch that hides a panel: to draw it is quicker than to draw all others."""
+    box = ax.get_position()
+    corner, height = (box.x0 - 0.01, box.y0 - 0.04), box.height + 0.085
+    return Rectangle(corner, box.width + 0.02, height, transform=ax.figure.transFigure, fc="w")
 
 
 def _empty_curves(ax: Axes) -> dict:

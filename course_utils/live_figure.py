@@ -2,7 +2,8 @@
 
 Drawing a Matplotlib figure anew takes about a second. Here the figure is drawn once without its
 moving artists and kept as pixels; an update restores these pixels, draws the moving artists on top
-("blitting") and encodes the buffer as a lightly compressed PNG.
+("blitting") and encodes the buffer as a lightly compressed PNG with a palette, which takes a third
+of the time of one in full colours.
 """
 
 from __future__ import annotations
@@ -10,8 +11,10 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 
+import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from PIL import Image
 
@@ -28,6 +31,8 @@ class LiveFigure:
     settled
         Artists that change now and then (an axis with its ticks, say), drawn under the moving ones.
         They are drawn again only after :meth:`unsettle`.
+    colors
+        The colours of the figure besides black, white and greys, at most 7.
 
     Notes
     -----
@@ -35,8 +40,13 @@ class LiveFigure:
     """
 
     def __init__(
-        self, figure: Figure, moving: Sequence[Artist], settled: Sequence[Artist] = ()
+        self,
+        figure: Figure,
+        moving: Sequence[Artist],
+        settled: Sequence[Artist] = (),
+        colors: Sequence[str] = (),
     ) -> None:
+        self.palette = shades(colors)
         self.canvas = FigureCanvasAgg(figure)
         self.figure = figure
         self.moving, self.settled = list(moving), list(settled)
@@ -76,5 +86,22 @@ class LiveFigure:
     def _encode(self) -> bytes:
         size, buffer = self.canvas.get_width_height(), io.BytesIO()
         pixels = Image.frombuffer("RGBA", size, self.canvas.buffer_rgba(), "raw", "RGBA", 0, 1)
-        pixels.convert("RGB").save(buffer, "PNG", compress_level=1)
+        few = pixels.convert("RGB").quantize(palette=self.palette, dither=Image.Dither.NONE)
+        few.save(buffer, "PNG", compress_level=1)
         return buffer.getvalue()
+
+
+def shades(colors: Sequence[str]) -> Image.Image:
+    """Make a palette of the greys, and of each colour's way to white and to black.
+
+    Each way has 17 steps: fine enough for smooth edges, and coarse enough that Pillow, which looks
+    colours up in cells of 4 levels, finds black, white and the colours themselves.
+    """
+    white, black = np.ones(3), np.zeros(3)
+    ends = [(white, black)]
+    for color in map(to_rgb, colors):
+        ends += [(white, np.array(color)), (np.array(color), black)]
+    ramps = [np.linspace(start, end, 17) for start, end in ends]  # (n, 3) each
+    palette = Image.new("P", (1, 1))
+    palette.putpalette((255 * np.concatenate(ramps)).round().astype(np.uint8).tobytes())
+    return palette

@@ -165,10 +165,9 @@ class _Run:
                 value = self.loss_function(scores, target)
                 losses.append(value.detach())
                 guesses += [scores.detach().argmax(1)] if self.classes else []
-                recent = losses[-self.watch :]
-                if len(losses) % self.watch == 0:
-                    if not all(map(math.isfinite, torch.stack(recent).tolist())):
-                        break
+                recent = losses[-self.watch :] if len(losses) % self.watch == 0 else []
+                if not all(map(math.isfinite, recent)):
+                    break
                 for parameter in self.parameters:
                     parameter.grad = None
                 value.backward()

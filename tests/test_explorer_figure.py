@@ -22,17 +22,28 @@ def figure():
 
 
 def pixels(png):
-    return np.asarray(Image.open(io.BytesIO(png))).astype(int)
+    return np.asarray(Image.open(io.BytesIO(png)).convert("RGB")).astype(int)
 
 
 @pytest.mark.parametrize("depth, shown", [(1, 1), (4, 4), (10, 10), (50, 10)])
 def test_a_panel_is_shown_for_each_chosen_layer_with_its_number(path, figure, depth, shown):
     measurement = path.measure(Setting(depth=depth, width=64))
     figure.png(measurement)
-    titles = [title.get_text() for title in figure.titles if title.get_visible()]
-    assert len(titles) == shown
-    assert titles[0].startswith("layer 1: std") and titles[-1].startswith(f"layer {depth}: std")
-    assert [ax.get_visible() for ax in figure.panels] == [True] * shown + [False] * (10 - shown)
+    names = [name.get_text() for name in figure.names[:shown]]
+    assert (names[0], names[-1]) == ("layer 1", f"layer {depth}")
+    assert figure.stds[shown - 1].get_text() == f"std {measurement.signal[-1]:.2g}"
+    assert [c.get_visible() for c in figure.covers] == [False] * shown + [True] * (10 - shown)
+
+
+def test_of_a_panel_that_is_not_used_nothing_is_seen(path, figure):
+    figure.png(path.measure(Setting(depth=10, width=64)))
+    picture = pixels(figure.png(path.measure(Setting(depth=6, width=64))))
+    height, width, _ = picture.shape
+    box = figure.panels[6].get_position()  # the second of the lower row: the first free one
+    bottom, top = int((1 - box.y0 + 0.035) * height), int((1 - box.y1 - 0.04) * height)
+    assert (picture[top:bottom, int(box.x0 * width) :] == 255).all()
+    lower_left = picture[top:bottom, : int(figure.panels[5].get_position().x1 * width)]
+    assert (lower_left != 255).any()
 
 
 def test_the_curves_hold_measurement_and_theory(path, figure):
@@ -86,7 +97,7 @@ def test_a_picture_reached_by_moves_equals_one_drawn_at_once(path):
 def test_texts_do_not_overlap_each_other(path, figure):
     figure.png(path.measure(Setting(0.0123, 50, 64)))
     renderer = figure.live.canvas.get_renderer()
-    texts = [t for t in figure.titles if t.get_visible()]
+    texts = figure.names + figure.stds
     for ax in figure.panels:
         texts += [t for t in ax.get_xticklabels() if t.get_text()]
     boxes = [(t.get_text(), t.get_window_extent(renderer)) for t in texts]

@@ -8,7 +8,7 @@ from course_utils.live_figure import LiveFigure
 
 
 def pixels(png):
-    return np.asarray(Image.open(io.BytesIO(png)))
+    return np.asarray(Image.open(io.BytesIO(png)).convert("RGB"))
 
 
 def line_figure():
@@ -70,6 +70,16 @@ def test_an_invisible_artist_is_not_drawn():
     with_line = live.png()
     line.set_visible(False)
     assert live.png() != with_line
+
+
+def test_the_colours_of_the_figure_survive_the_palette():
+    figure = Figure(figsize=(2, 1), dpi=50)
+    colors = ["#0072B2", "#D55E00", "#FFFFFF", "#000000"]
+    for i, color in enumerate(colors):
+        figure.add_axes((0.25 * i, 0, 0.25, 1), facecolor=color)
+    shown = pixels(LiveFigure(figure, [], colors=colors[:2]).png())
+    for i, color in enumerate(colors):
+        assert "#{:02X}{:02X}{:02X}".format(*shown[25, 12 + 25 * i]) == color
 
 
 def test_the_picture_has_the_size_of_the_figure():

@@ -31,7 +31,7 @@ def picture(explorer):
 
 
 def pixels(explorer):
-    return np.asarray(Image.open(io.BytesIO(picture(explorer))))
+    return np.asarray(Image.open(io.BytesIO(picture(explorer))).convert("RGB"))
 
 
 def test_moving_the_std_slider_moves_its_twin_the_picture_and_the_words(explorer):
@@ -179,7 +179,9 @@ def test_the_same_setting_gives_the_same_picture_whatever_lay_between(explorer):
     first = picture(explorer)
     explorer.set(std=1.0, depth=20, activation="relu", source="noise")
     explorer.set(std=0.05, depth=4, activation="tanh", source="images")
-    np.testing.assert_array_equal(np.asarray(Image.open(io.BytesIO(first))), pixels(explorer))
+    np.testing.assert_array_equal(
+        np.asarray(Image.open(io.BytesIO(first)).convert("RGB")), pixels(explorer)
+    )
 
 
 def test_the_picture_is_twice_as_wide_as_it_is_shown(explorer):
