@@ -115,12 +115,12 @@ class NotebookPage:
 
     def scroll_to_explorer(self):
         """Scroll from the top until the first explorer is on the page and loaded."""
+        picture = self.page.locator(".explorer-picture").first
         for position in range(0, 40_000, 300):
             self.page.evaluate(_SCROLL, position)
             self.page.wait_for_timeout(100)
-            if self.page.locator(".explorer-picture").count():
+            if picture.is_visible():
                 break
-        picture = self.page.locator(".explorer-picture").first
         picture.wait_for(state="visible", timeout=20_000)
         self.page.locator(".explorer-std-slider").first.scroll_into_view_if_needed()
         self.page.wait_for_timeout(500)

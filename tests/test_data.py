@@ -304,6 +304,15 @@ def test_the_global_socket_timeout_is_left_alone(server, monkeypatch):
     assert socket.getdefaulttimeout() is None
 
 
+@pytest.fixture
+def interruptible():
+    """Let SIGINT raise KeyboardInterrupt, also in a process that was started to ignore it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 @pytest.mark.skipif(not hasattr(signal, "pthread_kill"), reason="needs POSIX signals")
 def test_an_interrupt_leaves_nothing_half_done_and_the_next_call_succeeds(server, cache, capfd):
     def interrupt(request, body):
