@@ -12,6 +12,9 @@ Each module is met in one notebook and can be read in one sitting:
 ``probes``              what really flows through a network, layer by layer
 ``training``            ``fit`` and its ``History``
 ``signal_path``         the experiment of the explorer: measured signal and predicted signal
+``verdict``             words for what the signal does along depth
+``live_figure``         a figure fast enough to follow a slider
+``explorer_figure``     the picture of the explorer
 ``widgets``             the explorer itself: sliders, figure, words
 ``exercises``           the checkers of the exercises, one module a notebook
 ======================  ====================================================================
