@@ -96,13 +96,13 @@ def gain(activation: str, negative_slope: float | None = None) -> float:
     """Return the gain that torch recommends for an activation: `torch.nn.init.calculate_gain`.
 
     For "linear", "tanh", "sigmoid", "relu", "leaky_relu" (whose ``negative_slope`` is 0.01 where
-    it is not given) and "selu"; raises ValueError for any other (torch has no number for "gelu").
+    it is not given) and "selu"; ValueError for any other (torch has none for "elu", "gelu", "silu").
     """
     names = ("linear", "tanh", "sigmoid", "relu", "leaky_relu", "selu")
     if activation not in names:
         raise ValueError(
             f"torch recommends no gain for {activation!r}, only for {', '.join(names)}: "
-            "try course_utils.theory.second_moment_gain, which computes one for any activation"
+            "try course_utils.theory.forward_gain, which computes one for any activation"
         )
     if negative_slope is None:
         return float(init.calculate_gain(activation))

@@ -16,13 +16,20 @@ ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
     "sigmoid": nn.Sigmoid,
     "relu": nn.ReLU,
     "leaky_relu": nn.LeakyReLU,
+    "elu": nn.ELU,
     "selu": nn.SELU,
     "gelu": nn.GELU,
+    "silu": nn.SiLU,
 }
 """Name of an activation → the module that computes it (leaky ReLU has slope 0.01)."""
 
 
-def mlp(sizes: Sequence[int], activation: str = "relu", *, bias: bool = True) -> nn.Sequential:
+def mlp(
+    sizes: Sequence[int],
+    activation: str | Callable[[], nn.Module] = "relu",
+    *,
+    bias: bool = True,
+) -> nn.Sequential:
     """Stack Linear, activation, Linear, …, Linear: no activation after the last layer.
 
     Parameters
@@ -30,7 +37,8 @@ def mlp(sizes: Sequence[int], activation: str = "relu", *, bias: bool = True) ->
     sizes
         Units per level, input first and output last: ``[784, 256, 10]`` has one hidden level.
     activation
-        A key of :data:`ACTIVATIONS`.
+        A key of :data:`ACTIVATIONS`, or a function that makes a module of your own each time it is
+        called: ``lambda: nn.LeakyReLU(0.2)``.
     bias
         Whether the linear layers have a bias vector.
 
@@ -44,6 +52,8 @@ def mlp(sizes: Sequence[int], activation: str = "relu", *, bias: bool = True) ->
     ------
     ValueError
         If there are fewer than two sizes, a size below 1, or an unknown activation.
+    TypeError
+        If a function of your own does not make a module.
     """
     if len(sizes) < 2:
         raise ValueError(
@@ -51,12 +61,13 @@ def mlp(sizes: Sequence[int], activation: str = "relu", *, bias: bool = True) ->
         )
     if any(not isinstance(n, int) or n < 1 for n in sizes):
         raise ValueError(f"every size must be a whole number of at least 1, got {list(sizes)}")
-    if activation not in ACTIVATIONS:
+    if not callable(activation) and activation not in ACTIVATIONS:
         known = ", ".join(ACTIVATIONS)
         raise ValueError(f"unknown activation {activation!r}: choose one of {known}")
+    make = activation if callable(activation) else ACTIVATIONS[activation]
     layers: list[nn.Module] = []
     for fan_in, fan_out in zip(sizes[:-1], sizes[1:], strict=True):
-        layers += [nn.Linear(fan_in, fan_out, bias=bias), ACTIVATIONS[activation]()]
+        layers += [nn.Linear(fan_in, fan_out, bias=bias), make()]
     return nn.Sequential(*layers[:-1])
 
 

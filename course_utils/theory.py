@@ -10,8 +10,9 @@ Backwards, the mean square of ∂L/∂z is multiplied on its way through one squ
 
     sigma_w² E[φ'(√q z)²],
 
-called chi at the fixed point of q. (Poole et al., 2016, "Exponential expressivity in deep neural
-networks through transient chaos"; Schoenholz et al., 2017, "Deep information propagation".)
+called chi at the fixed point of q, which is also the mean squared singular value of the layer's
+Jacobian. (Poole et al., 2016, "Exponential expressivity in deep neural networks through transient
+chaos"; Schoenholz et al., 2017, "Deep information propagation".)
 Scalars and arrays go in, and broadcast; NumPy float64 comes out.
 """
 
@@ -24,45 +25,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import brentq
-from scipy.special import erf, expit, ndtr
 
-
-@dataclass(frozen=True)
-class Activation:
-    """An activation φ and its derivative, both elementwise on float64 arrays of any shape."""
-
-    name: str
-    phi: Callable[[NDArray], NDArray]
-    dphi: Callable[[NDArray], NDArray]
-
-
-_SELU_SCALE, _SELU_ALPHA = 1.0507009873554804934193349852946, 1.6732632423543772848170429916717
-
-
-def _selu(x: NDArray) -> NDArray:
-    return _SELU_SCALE * np.where(x > 0, x, _SELU_ALPHA * np.expm1(np.minimum(x, 0)))
-
-
-def _selu_slope(x: NDArray) -> NDArray:
-    return _SELU_SCALE * np.where(x > 0, 1.0, _SELU_ALPHA * np.exp(np.minimum(x, 0)))
-
-
-def _gelu_slope(x: NDArray) -> NDArray:
-    x = np.clip(x, -40, 40)  # beyond, the slope is 0 or 1 to the last bit
-    return ndtr(x) + x * np.exp(-(x**2) / 2) / math.sqrt(2 * math.pi)
-
-
-_PHI_AND_SLOPE = {  # at a kink, x = 0, the slope is torch's: that of the negative side
-    "linear": (lambda x: x, np.ones_like),
-    "tanh": (np.tanh, lambda x: 1 - np.tanh(x) ** 2),
-    "sigmoid": (expit, lambda x: expit(x) * expit(-x)),
-    "relu": (lambda x: np.maximum(x, 0), lambda x: np.where(x > 0, 1.0, 0.0)),
-    "leaky_relu": (lambda x: np.maximum(x, 0.01 * x), lambda x: np.where(x > 0, 1.0, 0.01)),
-    "selu": (_selu, _selu_slope),
-    "gelu": (lambda x: np.maximum(x, -40) * ndtr(x), _gelu_slope),
-    "erf": (erf, lambda x: 2 / math.sqrt(math.pi) * np.exp(-(np.clip(x, -40, 40) ** 2))),
-}
-ACTIVATIONS = {name: Activation(name, *pair) for name, pair in _PHI_AND_SLOPE.items()}
+from course_utils.activations import Activation, resolve
 
 # The trapezoid rule on a logarithmic grid of |z|, see gaussian_mean; dz = |z| d log|z|.
 _ABS_Z = np.exp(0.1 * np.arange(-300, 26))  # (nodes / 2,), from 1e-13 to 12
@@ -71,16 +35,6 @@ _HALF[0] += 0.5 - _HALF.sum()  # the mass between 0 and the first node
 _NODES, _WEIGHTS = np.concatenate([-_ABS_Z, _ABS_Z]), np.tile(_HALF, 2)  # (nodes,)
 _TINY_Q = 1e-24  # here an activation is its two tangents at 0, up to relative terms of 1e-12
 _BLOCK = 128  # values of q at a time: keeps the arrays in the processor's cache
-
-
-def _resolve(activation: str | Activation) -> Activation:
-    """Return the activation of that name, or the one given."""
-    if isinstance(activation, Activation):
-        return activation
-    if isinstance(activation, str) and activation in ACTIVATIONS:
-        return ACTIVATIONS[activation]
-    names = ", ".join(ACTIVATIONS)
-    raise ValueError(f"activation must be an Activation or one of {names}, got {activation!r}")
 
 
 def _non_negative(name: str, value: ArrayLike, *, finite: bool = True) -> NDArray:
@@ -130,12 +84,12 @@ def gaussian_mean(f: Callable[[NDArray], NDArray], q: ArrayLike) -> NDArray | np
 
 def activation_mean(q: ArrayLike, activation: str | Activation) -> NDArray | np.float64:
     """Return E[φ(√q z)], the mean activation; q and result of shape (...)."""
-    return gaussian_mean(_resolve(activation).phi, q)
+    return gaussian_mean(resolve(activation).phi, q)
 
 
 def activation_mean_square(q: ArrayLike, activation: str | Activation) -> NDArray | np.float64:
     """Return E[φ(√q z)²], the mean square of the activations; q and result of shape (...)."""
-    phi = _resolve(activation).phi
+    phi = resolve(activation).phi
     return gaussian_mean(lambda x: phi(x) ** 2, q)
 
 
@@ -155,8 +109,8 @@ def variance_map(
     sigma_w, sigma_b : array_like
         Std of a weight times √fan_in, and std of a bias: non-negative, finite.
     activation : str or Activation
-        A name in `ACTIVATIONS`, or your own; an unknown name raises ValueError, as does a sigma
-        or q that is negative or nan.
+        A name in `activations.ACTIVATIONS`, or your own; an unknown name raises ValueError, as
+        does a sigma or q that is negative or nan.
     """
     sigma_w, sigma_b = _non_negative("sigma_w", sigma_w), _non_negative("sigma_b", sigma_b)
     return sigma_w**2 * activation_mean_square(q, activation) + sigma_b**2
@@ -171,7 +125,7 @@ def gradient_map(
     point of q it is chi: gradients vanish where chi < 1 and explode where chi > 1. Arguments and
     errors as in `variance_map`. At q = 0 a kink has torch's slope: ReLU passes no gradient.
     """
-    dphi = _resolve(activation).dphi
+    dphi = resolve(activation).dphi
     return _non_negative("sigma_w", sigma_w) ** 2 * gaussian_mean(lambda x: dphi(x) ** 2, q)
 
 
@@ -192,7 +146,7 @@ def variance_path(
         raise ValueError(f"depth must be a whole number of at least 1, got {depth!r}")
     q_first = _non_negative("q_first", q_first, finite=False)
     sigma_w, sigma_b = _non_negative("sigma_w", sigma_w), _non_negative("sigma_b", sigma_b)
-    phi = _resolve(activation).phi
+    phi = resolve(activation).phi
     path = np.empty((depth, *np.broadcast_shapes(q_first.shape, sigma_w.shape, sigma_b.shape)))
     path[0] = q_first
     for layer in range(1, depth):
@@ -218,14 +172,29 @@ def gradient_path(
     return np.cumprod(upwards[::-1], axis=0)[::-1]
 
 
-def second_moment_gain(activation: str | Activation) -> np.float64:
-    """Return the sigma_w that keeps the mean square of pre-activations at 1: 1/√E[φ(z)²].
+def forward_gain(activation: str | Activation, q: ArrayLike = 1.0) -> NDArray | np.float64:
+    """Return the sigma_w that keeps the mean square of the pre-activations at q: √(q / E[φ²]).
 
-    It is `torch.nn.init.calculate_gain` for linear (1), ReLU (√2) and leaky ReLU
-    (√(2 / (1 + slope²))). It is not for tanh (1.59; torch's 5/3 holds q at 1.18 instead of 1),
-    SELU (1, it is made so; torch's 3/4 is empirical) and sigmoid (1.85; torch has 1).
+    Weights of variance forward_gain² / fan_in hand q on unchanged (no bias). It depends on q
+    unless φ is homogeneous, as linear (1), ReLU (√2) and leaky ReLU (√(2 / (1 + slope²))) are:
+    there it is `torch.nn.init.calculate_gain`. At q = 1 it is 1.59 for tanh (torch's 5/3 holds q
+    at 1.18), 1 for SELU (it is made so; torch's 3/4 is empirical), 1.85 for sigmoid (torch has 1).
+    q has any shape (...), as has the result; a q that is not positive and finite is a ValueError.
     """
-    return 1 / np.sqrt(activation_mean_square(1.0, activation))
+    q = _non_negative("q", q)
+    if not q.all():
+        raise ValueError("no gain is defined at q = 0: try critical_gain, its limit")
+    return np.sqrt(q / activation_mean_square(q, activation))
+
+
+def backward_gain(activation: str | Activation, q: ArrayLike = 1.0) -> NDArray | np.float64:
+    """Return the sigma_w that keeps the gradient's mean square where z has q: 1 / √E[φ′²].
+
+    Weights of variance backward_gain² / fan_out hand the mean square of ∂L/∂z on unchanged. It is
+    `forward_gain` where φ is homogeneous and differs elsewhere: at q = 1 tanh asks 1.47, SELU
+    0.97. Arguments as there, but at q = 0 it has a value.
+    """
+    return 1 / np.sqrt(gradient_map(_non_negative("q", q), 1.0, activation))
 
 
 def critical_gain(activation: str | Activation) -> np.float64:
@@ -235,7 +204,7 @@ def critical_gain(activation: str | Activation) -> np.float64:
     and tanh, √2 for ReLU, 2 for GELU, 0.69 for SELU. A larger one makes the zero signal unstable.
     Raises ValueError where φ(0) is not 0 (sigmoid: small signals do not stay small) or φ is flat.
     """
-    activation = _resolve(activation)
+    activation = resolve(activation)
     if activation.phi(np.zeros(1))[0] != 0:
         raise ValueError(f"{activation.name}(0) is not 0, so no gain is critical")
     slope = gradient_map(_TINY_Q, 1.0, activation)
@@ -278,7 +247,7 @@ def fixed_points(
     sigma_w = √2, no bias) it holds q = 0 alone, with ``isolated=False``. Errors as in
     `variance_map`; the sigmas are single numbers here.
     """
-    activation = _resolve(activation)
+    activation = resolve(activation)
     if np.ndim(sigma_w) or np.ndim(sigma_b):
         raise ValueError("fixed_points takes one sigma_w and one sigma_b, not arrays")
 
@@ -298,3 +267,24 @@ def fixed_points(
         stable = None if abs(abs(slope) - 1) < 1e-9 else abs(slope) < 1
         points.append(FixedPoint(q, slope, stable, isolated=bool(clear.any())))
     return points
+
+
+def chi(sigma_w: float, sigma_b: float = 0.0, activation: str | Activation = "tanh") -> float:
+    """Return the mean squared singular value of a layer's Jacobian where the signal has settled.
+
+    The Jacobian ∂z_{l+1}/∂z_l = W · diag(φ′(z_l)) of a square layer has the mean squared singular
+    value sigma_w² E[φ′(√q z)²] (its squared Frobenius norm over the number of units): that is
+    `gradient_map`, here at the stable fixed point of q (the largest, if there are several). The
+    Jacobian of a stack has the product of its layers' values: gradients vanish with depth where
+    chi is below 1, and explode where it is above.
+
+    Schoenholz et al. (2017), "Deep information propagation"; Pennington, Schoenholz & Ganguli
+    (2017), "Resurrecting the sigmoid in deep learning through dynamical isometry". Raises
+    ValueError where no fixed point is stable: the signal explodes. Other errors as above.
+    """
+    attracting = [p for p in fixed_points(sigma_w, sigma_b, activation) if p.stable is not False]
+    if not attracting:
+        raise ValueError(
+            f"with sigma_w={sigma_w:g} the signal explodes and never settles: try a smaller one"
+        )
+    return float(gradient_map(max(attracting[-1].q, _TINY_Q), sigma_w, activation))

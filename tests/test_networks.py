@@ -34,6 +34,14 @@ def test_an_unknown_activation_is_answered_with_the_known_ones():
         mlp([5, 4, 3], "swish")
 
 
+def test_mlp_takes_a_function_that_makes_a_module_a_new_one_for_each_layer():
+    network = mlp([5, 4, 4, 3], lambda: nn.PReLU(init=0.3))
+    _, first, _, second, _ = network
+    assert first is not second and first.weight.item() == pytest.approx(0.3)
+    with pytest.raises(TypeError):
+        mlp([5, 4, 3], lambda: torch.tanh)
+
+
 def test_weight_layers_finds_linear_and_convolutions_in_order():
     network = nn.Sequential(
         nn.Conv2d(1, 2, 3), nn.Sequential(nn.ReLU(), nn.ConvTranspose2d(2, 3, 3)), nn.Linear(4, 5)
