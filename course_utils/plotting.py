@@ -83,7 +83,8 @@ def std_by_layer(
     Parameters
     ----------
     curves
-        Label → values ``(n_layers,)``; layer 1 is drawn at x = 1.
+        Label → values ``(n_layers,)``, layer 1 at x = 1; or ``(n_seeds, n_layers)``: then the line
+        is the geometric mean over seeds, in a band from the lowest to the highest.
     predictions
         Label of a curve → predicted values ``(n_layers,)``, drawn through it as a dashed dark line.
     colors
@@ -97,9 +98,13 @@ def std_by_layer(
     palette = dict(zip(curves, sns.color_palette("colorblind", len(curves)), strict=True))
     for label, values in curves.items():
         color = (colors or {}).get(label, palette[label])
-        values = _hide_zeros(values)
-        layers = np.arange(1, len(values) + 1)
-        ax.plot(layers, values, marker="o", markersize=4, color=color, label=label)
+        values = np.atleast_2d(_hide_zeros(values))  # (n_seeds, n_layers)
+        layers = np.arange(1, values.shape[1] + 1)
+        middle = values[0] if len(values) == 1 else np.exp(np.log(values).mean(axis=0))
+        ax.plot(layers, middle, marker="o", markersize=4, color=color, label=label)
+        if len(values) > 1:
+            low, high = values.min(axis=0), values.max(axis=0)
+            ax.fill_between(layers, low, high, color=color, alpha=0.2, lw=0)
     for i, values in enumerate((predictions or {}).values()):
         layers = np.arange(1, len(values) + 1)
         label = "theory" if i == 0 else None
@@ -113,11 +118,9 @@ def std_by_layer(
 
 def _show_whole_decades(ax: Axes) -> None:
     """Let a log axis begin and end at powers of ten, so that its ticks can be read."""
-    drawn = np.concatenate([line.get_ydata() for line in ax.lines])
-    drawn = drawn[np.isfinite(drawn)]
-    if drawn.size:
-        low, high = np.log10([drawn.min() / 1.2, drawn.max() * 1.2])
-        ax.set_ylim(10.0 ** np.floor(low), 10.0 ** np.ceil(high))
+    low, high = ax.dataLim.intervaly
+    if 0 < low <= high < np.inf:
+        ax.set_ylim(10.0 ** np.floor(np.log10(low / 1.2)), 10.0 ** np.ceil(np.log10(high * 1.2)))
 
 
 def _hide_zeros(values: Sequence[float]) -> np.ndarray:

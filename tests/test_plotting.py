@@ -85,6 +85,14 @@ def test_std_by_layer_draws_each_curve_and_prediction_on_a_log_axis():
     assert [t.get_text() for t in ax.get_legend().get_texts()] == ["tanh", "theory"]
 
 
+def test_std_by_layer_draws_the_geometric_mean_of_seeds_in_a_band_that_is_in_view():
+    ax = plotting.std_by_layer({"relu": [[1.0, 0.02], [1.0, 0.5], [1.0, 0.1]]})
+    np.testing.assert_allclose(ax.lines[0].get_ydata(), [1.0, 0.1])
+    heights = ax.collections[0].get_paths()[0].vertices[:, 1]
+    assert heights.min() == 0.02 and heights.max() == 1.0
+    assert ax.get_ylim() == pytest.approx((0.01, 10.0))
+
+
 def test_histograms_by_layer_draws_one_labelled_panel_a_layer():
     counts = np.array([[1, 4, 1], [0, 9, 0]])
     axes = plotting.histograms_by_layer(
