@@ -86,7 +86,8 @@ def report(exercise: str, attempt: Callable[[], str | None]) -> None:
         print(f"{exercise}: not attempted yet")
         return
     except Exception as error:
-        problem = f"your code stopped with {type(error).__name__}: {error}"
+        words = " ".join(str(error).split())  # on one line
+        problem = f"your code stopped with {type(error).__name__}: {words}"
     print(f"{exercise}: correct" if problem is None else f"{exercise}: not yet. {problem}")
 
 

@@ -96,7 +96,7 @@ def gain(activation: str, negative_slope: float | None = None) -> float:
     """Return the gain that torch recommends for an activation: `torch.nn.init.calculate_gain`.
 
     For "linear", "tanh", "sigmoid", "relu", "leaky_relu" (whose ``negative_slope`` is 0.01 where
-    it is not given) and "selu"; ValueError for any other (torch has none for "elu", "gelu", "silu").
+    it is not given) and "selu". ValueError for any other: torch has none for "gelu", "silu".
     """
     names = ("linear", "tanh", "sigmoid", "relu", "leaky_relu", "selu")
     if activation not in names:

@@ -52,6 +52,15 @@ def test_a_right_answer_a_wrong_one_and_a_crash_are_told_apart(capsys):
     ]
 
 
+def test_a_crash_with_a_long_message_still_takes_one_line(capsys):
+    def crash():
+        raise ValueError("first line\n  second line")
+
+    report("Exercise 1", crash)
+    expected = "Exercise 1: not yet. your code stopped with ValueError: first line second line\n"
+    assert capsys.readouterr().out == expected
+
+
 def test_this_installation_is_healthy(capsys):
     check_installation()
     lines = capsys.readouterr().out.splitlines()
