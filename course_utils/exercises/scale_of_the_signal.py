@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import torch
 
 from course_utils.checks import attempted, report
+from course_utils.exercises.answers import is_number, judge, layers_until
 
 
 def check_keeping_std(answer: Callable[[int, int], float]) -> None:
@@ -32,16 +33,11 @@ def check_keeping_std(answer: Callable[[int, int], float]) -> None:
         "throws nothing away.": lambda fan_in, fan_out: math.sqrt(2 / fan_in),
     }
 
-    def attempt() -> str | None:
-        given = _numbers(answer, layers)
-        if _close(given, [1 / math.sqrt(fan_in) for fan_in, _ in layers]):
-            return None
-        for words, formula in known.items():
-            if _close(given, [formula(*layer) for layer in layers]):
-                return words
-        return "Set the gain √fan_in · std to 1 and solve for std."
+    def right(fan_in: int, fan_out: int) -> float:
+        return 1 / math.sqrt(fan_in)
 
-    report("Exercise 1", attempt)
+    hint = "Set the gain √fan_in · std to 1 and solve for std."
+    report("Exercise 1", lambda: judge(answer, layers, right, known, hint))
 
 
 def check_layers_until_lost(answer: Callable[[int, float], int]) -> None:
@@ -53,30 +49,24 @@ def check_layers_until_lost(answer: Callable[[int, float], int]) -> None:
         ``answer(width, std)`` returns the number of layers, where the gain √width · std is below 1.
     """
     settings = [(256, 0.01), (256, 0.03), (400, 0.04), (100, 0.05), (256, 0.06)]
+
+    def right(width: int, std: float) -> int:
+        return layers_until(0.01, math.sqrt(width) * std)
+
     known = {
         "You multiplied by std alone: a layer's gain is √width · std.": (
-            lambda width, std: _first_below(0.01, std)
+            lambda width, std: layers_until(0.01, std)
         ),
         "That is when the variance falls below 1 %; asked is the std, the root of it.": (
-            lambda width, std: _first_below(0.01, width * std**2)
+            lambda width, std: layers_until(0.01, width * std**2)
         ),
         "One layer too few: there 1 % or more is still left. Round up, to the first layer below.": (
-            lambda width, std: _first_below(0.01, math.sqrt(width) * std) - 1
+            lambda width, std: right(width, std) - 1
         ),
     }
 
-    def attempt() -> str | None:
-        given = _numbers(answer, settings)
-        if given == [_first_below(0.01, math.sqrt(width) * std) for width, std in settings]:
-            return None
-        for words, formula in known.items():
-            if given == [formula(*setting) for setting in settings]:
-                return words
-        if any(number != round(number) for number in given):
-            return "Layers come whole: return the first whole number with less than 1 % left."
-        return "After n layers gainⁿ is left: which is the first n with gainⁿ < 0.01?"
-
-    report("Exercise 2", attempt)
+    hint = "After n layers gainⁿ is left: which is the first n with gainⁿ < 0.01?"
+    report("Exercise 2", lambda: judge(answer, settings, right, known, hint, whole=True))
 
 
 def check_uniform_bound(answer: Callable[[float], float]) -> None:
@@ -87,7 +77,7 @@ def check_uniform_bound(answer: Callable[[float], float]) -> None:
     answer
         ``answer(std)`` returns the bound.
     """
-    stds = [0.05, 1.0, 2.0]
+    stds = [(0.05,), (1.0,), (2.0,)]
     known = {
         "Then all numbers lie within one std of zero, and their std is smaller than asked: √3 "
         "times.": lambda std: std,
@@ -101,16 +91,8 @@ def check_uniform_bound(answer: Callable[[float], float]) -> None:
         ),
     }
 
-    def attempt() -> str | None:
-        given = _numbers(answer, [(std,) for std in stds])
-        if _close(given, [math.sqrt(3) * std for std in stds]):
-            return None
-        for words, formula in known.items():
-            if _close(given, [formula(std) for std in stds]):
-                return words
-        return "The variance of U(−a, a) is a²/3: set it to std² and solve for a."
-
-    report("Exercise 3", attempt)
+    hint = "The variance of U(−a, a) is a²/3: set it to std² and solve for a."
+    report("Exercise 3", lambda: judge(answer, stds, lambda std: math.sqrt(3) * std, known, hint))
 
 
 def check_tanh_std(answer: float) -> None:
@@ -123,9 +105,9 @@ def check_tanh_std(answer: float) -> None:
     """
 
     def attempt() -> str | None:
-        std = float(attempted(answer))
-        if not (math.isfinite(std) and std > 0):
+        if not (is_number(attempted(answer)) and answer > 0):
             return "A std is a positive number."
+        std = float(answer)
         left = tanh_stack_std(std)
         if 0.45 <= left <= 0.55:
             return None
@@ -154,17 +136,3 @@ def tanh_stack_std(std: float, *, depth: int = 30, width: int = 256) -> float:
     for _ in range(depth):
         h = torch.tanh(h @ torch.randn(width, width, generator=generator).mul_(std).T)
     return h.std().item()
-
-
-def _first_below(share: float, gain: float) -> int:
-    """Return the first whole number n with gainⁿ < share, for a gain below 1 (else -1)."""
-    return math.floor(math.log(share) / math.log(gain)) + 1 if 0 < gain < 1 else -1
-
-
-def _numbers(answer: Callable, arguments: Sequence[tuple]) -> list[float]:
-    """Call the learner's function once for each tuple of arguments."""
-    return [float(attempted(answer(*values))) for values in arguments]
-
-
-def _close(given: Sequence[float], wanted: Sequence[float]) -> bool:
-    return all(math.isclose(a, b, rel_tol=0.01) for a, b in zip(given, wanted, strict=True))

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 
 from course_utils.checks import attempted, report
+from course_utils.exercises.answers import is_number
 from course_utils.signal_path import Setting, predict
 
 NOISE = torch.ones(1, 784)  # as long as unit Gaussian noise of 784 pixels is on average
@@ -38,9 +39,9 @@ def check_std_for_tanh(std: Any) -> None:
     """
 
     def judge() -> str | None:
-        value = float(attempted(std))
-        if not 0 < value < 10:
+        if not (is_number(attempted(std)) and 0 < std < 10):
             return "A std is a positive number, and here it is below 10."
+        value = float(std)
         _, gradient = predict(Setting(value, 30, 256, "tanh"), NOISE)
         kept = gradient[0] / gradient[-1]
         if abs(value - 1 / 16) < 1e-3:

@@ -1,0 +1,125 @@
+"""What the checkers share: reading numbers out of an answer, and knowing a mistake by its value."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from course_utils.checks import attempted
+
+
+def close(given: Sequence[float], wanted: Sequence[float]) -> bool:
+    """Say whether two lists agree, number by number, within 1 %."""
+    return all(math.isclose(a, b, rel_tol=0.01) for a, b in zip(given, wanted, strict=True))
+
+
+def judge(
+    answer: Callable[..., Any],
+    cases: Sequence[tuple],
+    right: Callable[..., float],
+    known: Mapping[str, Callable[..., float]],
+    hint: str,
+    *,
+    whole: bool = False,
+) -> str | None:
+    """Compare a learner's formula with the right one and with the known wrong ones.
+
+    Parameters
+    ----------
+    answer
+        The learner's function; it returns one number for the arguments of a case.
+    cases
+        The arguments of each call: enough of them to tell all formulas apart.
+    right
+        The right formula.
+    known
+        For each common mistake the words that explain it, and the formula it leads to.
+    hint
+        The words for any other wrong answer.
+    whole
+        Whether whole numbers are asked for. They must be exact; other numbers within 1 %.
+
+    Returns
+    -------
+    None for a right answer, otherwise words for the learner.
+
+    Raises
+    ------
+    NotAttempted
+        If the function, or what it returns, is still ``...`` or ``None``.
+    """
+    if not callable(attempted(answer)):
+        return f"Hand over the function itself, not {shown(answer)}."
+    given = [attempted(answer(*case)) for case in cases]
+    for case, value in zip(cases, given, strict=True):
+        if not is_number(value):
+            where = ", ".join(map(str, case))
+            return f"The answer is one finite number, but for {where} yours is {shown(value)}."
+    numbers = [float(value) for value in given]
+    same = list.__eq__ if whole else close
+    if same(numbers, [right(*case) for case in cases]):
+        return None
+    words = explanation(numbers, cases, known, same)
+    if words is None and whole and any(number != round(number) for number in numbers):
+        return "The answer is a whole number: return the first one that fulfils the condition."
+    return words or hint
+
+
+def judge_number(answer: Any, right: float, known: Mapping[str, float], hint: str) -> str | None:
+    """Compare one number with the right one and the known wrong ones, all within 1 %.
+
+    Like `judge`, for an answer that is a number and not a function.
+    """
+    if not is_number(attempted(answer)):
+        return f"The answer is one finite number, but yours is {shown(answer)}."
+    if close([float(answer)], [right]):
+        return None
+    formulas = {words: lambda number=number: number for words, number in known.items()}
+    return explanation([float(answer)], [()], formulas) or hint
+
+
+def explanation(
+    given: list,
+    cases: Sequence[tuple],
+    known: Mapping[str, Callable[..., Any]],
+    same: Callable[[list, list], bool] = close,
+) -> str | None:
+    """Return the words of the first known mistake that leads to what was given, or None.
+
+    ``given`` holds one value a case; ``same`` compares two such lists, by default with `close`.
+    """
+    for words, formula in known.items():
+        if same(given, [formula(*case) for case in cases]):
+            return words
+    return None
+
+
+def is_number(value: Any) -> bool:
+    """Say whether ``value`` is one finite number: of Python, NumPy, SymPy or a tensor of one."""
+    if isinstance(value, bool | str | bytes):
+        return False
+    try:
+        return math.isfinite(float(value))
+    except (TypeError, ValueError, OverflowError, RuntimeError):
+        return False
+
+
+def is_open(value: Any) -> bool:
+    """Say whether ``value`` is still what a stub holds or returns."""
+    return value is None or value is Ellipsis
+
+
+def shown(value: Any) -> str:
+    """Return ``value`` as a few words on one line; of an array the kind and the shape."""
+    if getattr(value, "shape", ()):
+        return f"a {type(value).__name__} of shape {tuple(value.shape)}"
+    if callable(value):
+        return "a function"
+    text = " ".join(repr(value).split())
+    return text if len(text) <= 40 else f"{text[:40]}…"
+
+
+def layers_until(share: float, factor: float) -> int:
+    """Return the first whole number n with factorⁿ < share, for a factor below 1 (else -1)."""
+    return math.floor(math.log(share) / math.log(factor)) + 1 if 0 < factor < 1 else -1
