@@ -10,17 +10,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from course_utils.live_figure import LiveFigure
-from course_utils.plotting import BACKWARD, FORWARD, THEORY, bar_heights
+from course_utils.depth_curves import DepthCurves
+from course_utils.live_figure import LOOK, LiveFigure
+from course_utils.plotting import BACKWARD, FORWARD, bar_heights
 
 if TYPE_CHECKING:
     from course_utils.signal_path import Measurement
-
-DECADES = (1, 2, 3, 6, 12, 18, 24, 36, 45)
-"""The std axis ends at the first of these powers of ten, up and down, that shows everything."""
-
-LOOK = {key: value for key, value in matplotlib.rcParamsDefault.items() if "backend" not in key}
-"""Matplotlib's own defaults: the picture is the same whatever style the notebook has set."""
 
 
 class ExplorerFigure:
@@ -40,7 +35,6 @@ class ExplorerFigure:
         with matplotlib.rc_context(LOOK):
             self._build(panels, bins, dpi)
         self._frame: tuple = ()
-        self._limits: tuple = ()
 
     def _build(self, panels: int, bins: int, dpi: int) -> None:
         self.figure = Figure(figsize=(10, 5.6), dpi=dpi)
@@ -56,7 +50,8 @@ class ExplorerFigure:
         self.stds = [ax.set_title(" ", loc="right", **look) for ax in self.panels]
         self.covers = [self.figure.add_artist(_cover(ax)) for ax in self.panels]
         self.path = self.figure.add_axes((0.075, 0.085, 0.91, 0.35))
-        self.curves = _empty_curves(self.path)
+        self.along_depth = DepthCurves(self.path, legend_at=(0.985, 0.452))
+        self.curves = self.along_depth.curves
         note = "above: activations; height = √share of values, the outer bins hold the rest"
         self.figure.text(0.03, 0.452, note, fontsize=8, color="0.35", va="center")
         self.live = LiveFigure(
@@ -71,7 +66,8 @@ class ExplorerFigure:
         with matplotlib.rc_context(LOOK):
             self._frame_panels(measurement.edges)
             self._fill_panels(measurement)
-            self._draw_curves(measurement)
+            if self.along_depth.show(measurement):
+                self.live.unsettle()
             return self.live.png()
 
     def _frame_panels(self, edges: np.ndarray) -> None:
@@ -95,31 +91,6 @@ class ExplorerFigure:
             self.names[i].set_text(f"layer {layer}")  # changes with the depth, as the axes do
             self.stds[i].set_text(f"std {measurement.signal[layer - 1]:.2g}")
 
-    def _draw_curves(self, measurement: Measurement) -> None:
-        depth, decades = measurement.setting.depth, [0.0]
-        for name, curve in self.curves.items():
-            values = np.asarray(getattr(measurement, name), dtype=float)
-            values = np.where(np.isfinite(values) & (values > 0), values, np.nan)
-            curve.set_data(np.arange(1, depth + 1), values)
-            decades.extend(np.log10(values[~np.isnan(values)]))
-        self._limit_axes(depth, _enough(-min(decades)), _enough(max(decades)))
-
-    def _limit_axes(self, depth: int, down: int, up: int) -> None:
-        if self._limits == (depth, down, up):
-            return
-        self._limits = (depth, down, up)
-        step = -(-(down + up) // 7)
-        exponents = np.arange(-down - -down % step, up + 1, step)
-        self.path.set_yticks(10.0 ** exponents[exponents >= -down], minor=False)
-        self.path.set_ylim(0.7 * 10.0**-down, 10.0**up / 0.7)
-        self.path.set_xlim(0.5, max(depth, 2) + 0.5)
-        self.path.set_xticks(np.unique(np.linspace(1, depth, min(depth, 10)).round().astype(int)))
-        self.live.unsettle()
-
-
-def _enough(decades: float) -> int:
-    return next((n for n in DECADES if n >= decades), DECADES[-1])
-
 
 def _empty_panel(ax: Axes, bins: int):
     ax.set(ylim=(0, 1.06), yticks=[])
@@ -134,28 +105,3 @@ def _cover(ax: Axes) -> Rectangle:
     box = ax.get_position()
     corner, height = (box.x0 - 0.01, box.y0 - 0.04), box.height + 0.085
     return Rectangle(corner, box.width + 0.02, height, transform=ax.figure.transFigure, fc="w")
-
-
-def _empty_curves(ax: Axes) -> dict:
-    ax.set(yscale="log", xlabel="layer", ylabel="std")
-    ax.minorticks_off()
-    ax.grid(True, color="0.9", lw=0.8)
-    ax.tick_params(labelsize=8)
-    measured = {"marker": "o", "markersize": 4.5, "lw": 1.6}
-    theory = {"color": THEORY, "ls": "--", "lw": 1.2, "dashes": (4, 2)}
-    curves = {
-        "signal": ax.plot([], [], color=FORWARD, label="activations", **measured)[0],
-        "gradient": ax.plot([], [], color=BACKWARD, label="gradients", **measured)[0],
-        "predicted_signal": ax.plot([], [], label="theory", **theory)[0],
-        "predicted_gradient": ax.plot([], [], **theory)[0],
-    }
-    ax.figure.legend(
-        handles=[*curves.values()][:3],
-        loc="center right",
-        bbox_to_anchor=(0.985, 0.452),
-        ncols=3,
-        fontsize=9,
-        frameon=False,
-        borderpad=0,
-    )
-    return curves

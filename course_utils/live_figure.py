@@ -11,12 +11,16 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 
+import matplotlib
 import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from PIL import Image
+
+LOOK = {key: value for key, value in matplotlib.rcParamsDefault.items() if "backend" not in key}
+"""Matplotlib's own defaults: the picture is the same whatever style the notebook has set."""
 
 
 class LiveFigure:

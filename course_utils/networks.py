@@ -6,9 +6,11 @@ it, hook it, initialize it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
     "linear": nn.Identity,
@@ -69,6 +71,44 @@ def mlp(
     for fan_in, fan_out in zip(sizes[:-1], sizes[1:], strict=True):
         layers += [nn.Linear(fan_in, fan_out, bias=bias), make()]
     return nn.Sequential(*layers[:-1])
+
+
+def from_weights(weights: Sequence[Tensor], activation: str = "relu") -> nn.Sequential:
+    """Stack layers of the weights given, without biases, each followed by the activation.
+
+    Parameters
+    ----------
+    weights
+        One a layer, ``(fan_out, fan_in)``; they are used as they are, not copied, and not trained.
+    activation
+        A key of :data:`ACTIVATIONS`.
+
+    Returns
+    -------
+    torch.nn.Sequential
+        Linear, activation, Linear, activation, …
+    """
+    network = nn.Sequential()
+    for weight in weights:
+        layer = nn.Linear(*reversed(weight.shape), bias=False, device="meta")
+        layer.weight = nn.Parameter(weight, requires_grad=False)
+        network.append(layer).append(ACTIVATIONS[activation]())
+    return network
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Compute on one thread: for small networks two are no quicker, on a busy machine far slower.
+
+    Inside ``with one_thread():`` torch uses one thread of the processor, afterwards as many as
+    before.
+    """
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def weight_layers(network: nn.Module) -> list[nn.Module]:

@@ -12,10 +12,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import nn
 
 from course_utils import theory
-from course_utils.networks import ACTIVATIONS
+from course_utils.networks import from_weights, one_thread
 from course_utils.probes import Probe
 
 MAX_DEPTH = 50
@@ -132,15 +131,12 @@ class SignalPath:
         The loss is the sum of the last activations, each times a fixed N(0, 1) number: a
         gradient of size 1 enters at the top, as if from layers above.
         """
-        threads = torch.get_num_threads()
-        torch.set_num_threads(1)  # two threads on a busy two-core machine are many times slower
-        try:
+        with one_thread():
             return self._measure(setting)
-        finally:
-            torch.set_num_threads(threads)
 
     def _measure(self, setting: Setting) -> Measurement:
-        network = self._network(setting)
+        draws = self._unit_draws(setting)[: setting.depth]
+        network = from_weights([draw * setting.std for draw in draws], setting.activation)
         inputs = self.inputs[setting.source]
         top = self._top_gradient(setting.width)
         with Probe(network) as probe:
@@ -164,14 +160,6 @@ class SignalPath:
             counts=np.asarray(counts),
             edges=np.asarray(edges),
         )
-
-    def _network(self, setting: Setting) -> nn.Sequential:
-        network = nn.Sequential()
-        for draw in self._unit_draws(setting)[: setting.depth]:
-            layer = nn.Linear(draw.shape[1], draw.shape[0], bias=False, device="meta")
-            layer.weight = nn.Parameter(draw * setting.std, requires_grad=False)
-            network.append(layer).append(ACTIVATIONS[setting.activation]())
-        return network
 
     def _unit_draws(self, setting: Setting) -> list[torch.Tensor]:
         """Weights of mean 0 and std 1 per layer; the uniform ones are the normal ones, bent."""

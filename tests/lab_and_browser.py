@@ -76,10 +76,14 @@ def _wait_until_it_answers(server, address, scratch):
 
 
 class NotebookPage:
-    """A notebook open in a browser: run its cells, find and move the explorer's controls."""
+    """A notebook open in a browser: run its cells, find and move the explorer's controls.
 
-    def __init__(self, page, address, name):
+    ``prefix`` is that of the explorer's CSS classes, as in ``explorer-picture``.
+    """
+
+    def __init__(self, page, address, name, prefix="explorer"):
         self.page, self.problems = page, []
+        self.picture, self.prefix = f".{prefix}-picture", prefix
         page.on("pageerror", lambda error: self.problems.append(str(error)))
         page.on("console", self._listen)
         page.goto(f"{address}/doc/tree/{name}?reset", timeout=90_000)
@@ -115,25 +119,27 @@ class NotebookPage:
 
     def scroll_to_explorer(self):
         """Scroll from the top until the first explorer is on the page and loaded."""
-        picture = self.page.locator(".explorer-picture").first
+        picture = self.page.locator(self.picture).first
         for position in range(0, 40_000, 300):
             self.page.evaluate(_SCROLL, position)
             self.page.wait_for_timeout(100)
             if picture.is_visible():
                 break
         picture.wait_for(state="visible", timeout=20_000)
-        self.page.locator(".explorer-std-slider").first.scroll_into_view_if_needed()
+        slider = f"[class*='{self.prefix}-'][class*='-slider']"
+        self.page.locator(slider).first.scroll_into_view_if_needed()
         self.page.wait_for_timeout(500)
 
     def source(self):
         """Return where the explorer's picture comes from: a new blob for every new picture."""
-        return self.page.locator(".explorer-picture").first.get_attribute("src")
+        return self.page.locator(self.picture).first.get_attribute("src")
 
     def changes(self, action):
         """Do ``action``; return the milliseconds until the picture's pixels are new and loaded."""
         before, started = self.source(), time.perf_counter()
         action()
-        self.page.wait_for_function(_PICTURE_IS_NEW, arg=before, timeout=20_000, polling="raf")
+        arg = [self.picture, before]
+        self.page.wait_for_function(_PICTURE_IS_NEW, arg=arg, timeout=20_000, polling="raf")
         return 1000 * (time.perf_counter() - started)
 
 
@@ -144,7 +150,7 @@ _NO_CELL_WAITS = """() => ![...document.querySelectorAll('.jp-InputPrompt')]
 _SCROLL = """position => {
     document.querySelector('.jp-WindowedPanel-outer').scrollTop = position;
 }"""
-_PICTURE_IS_NEW = """before => {
-    const picture = document.querySelector('.explorer-picture');
+_PICTURE_IS_NEW = """([name, before]) => {
+    const picture = document.querySelector(name);
     return picture && picture.src !== before && picture.complete && picture.naturalWidth > 0;
 }"""

@@ -3,14 +3,18 @@
 import os
 import re
 import shutil
+from contextlib import contextmanager
 from pathlib import Path
 
+import nbformat
 import pytest
 from lab_and_browser import FLAGS, NotebookPage, find_chromium, jupyter_lab
 
 ROOT = Path(__file__).parents[1]
 ARTIFACTS = ROOT / "tests" / "artifacts"
 LESSON = "00_start_here.ipynb"
+FUNNEL = """from course_utils.funnel_explorer import FunnelExplorer
+FunnelExplorer(width_a=200, width_b=50, depth=10)"""
 
 
 @pytest.fixture(scope="module")
@@ -30,27 +34,49 @@ def lab(chromium, tmp_path_factory):
     scratch = tmp_path_factory.mktemp("jupyter")
     notebooks = scratch / "notebooks"
     shutil.copytree(ROOT / "notebooks", notebooks, ignore=shutil.ignore_patterns(".ipynb_check*"))
+    cells = [nbformat.v4.new_code_cell(FUNNEL)]
+    kernel = {"name": "python3", "display_name": "Python 3 (ipykernel)", "language": "python"}
+    notebook = nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernel})
+    nbformat.write(notebook, notebooks / "funnel.ipynb")
     with jupyter_lab(notebooks, scratch / "server") as address:
         yield address
 
 
 @pytest.fixture(scope="module")
-def lesson(lab, chromium):
-    """The first notebook, all cells run, at a laptop's size and a high-density screen."""
+def browser(chromium):
     from playwright.sync_api import sync_playwright
 
-    ARTIFACTS.mkdir(exist_ok=True)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
-        page = browser.new_page(viewport={"width": 1280, "height": 1000}, device_scale_factor=2)
-        try:
-            notebook = NotebookPage(page, lab, LESSON)
-            notebook.run_all_cells()
-            notebook.scroll_to_explorer()
-            yield notebook
-        finally:
-            page.screenshot(path=ARTIFACTS / "explorer.png")
-            browser.close()
+        yield browser
+        browser.close()
+
+
+@contextmanager
+def explored(browser, lab, name, prefix):
+    """A notebook, all cells run, at a laptop's size and a high-density screen."""
+    ARTIFACTS.mkdir(exist_ok=True)
+    page = browser.new_page(viewport={"width": 1280, "height": 1000}, device_scale_factor=2)
+    try:
+        notebook = NotebookPage(page, lab, name, prefix)
+        notebook.run_all_cells()
+        notebook.scroll_to_explorer()
+        yield notebook
+    finally:
+        page.screenshot(path=ARTIFACTS / f"{prefix}.png")
+        page.close()
+
+
+@pytest.fixture(scope="module")
+def lesson(lab, browser):
+    with explored(browser, lab, LESSON, "explorer") as notebook:
+        yield notebook
+
+
+@pytest.fixture(scope="module")
+def funnel(lab, browser):
+    with explored(browser, lab, "funnel.ipynb", "funnel") as notebook:
+        yield notebook
 
 
 @pytest.fixture
@@ -145,3 +171,25 @@ def test_all_cells_ran_and_the_console_is_silent(lesson):
     assert lesson.page.locator(".jp-RenderedText[data-mime-type*='error']").count() == 0
     ours = [text for text in lesson.problems if "favicon" not in text]
     assert not ours
+
+
+@pytest.mark.parametrize("which", ["width-a", "width-b", "depth"])
+def test_the_keyboard_moves_each_slider_of_the_funnel(funnel, which):
+    page = funnel.page
+    twin = page.locator(f".funnel-{which}-text input")
+    before, value = page.locator(funnel.picture).screenshot(), int(twin.input_value())
+    said = page.locator(".funnel-verdict").inner_text()
+    page.locator(f".funnel-{which}-slider .noUi-handle").focus()
+    for _ in range(4):
+        funnel.changes(lambda: page.keyboard.press("ArrowRight"))
+    assert int(twin.input_value()) == value + 4
+    assert page.locator(funnel.picture).screenshot() != before
+    assert page.locator(".funnel-verdict").inner_text() != said
+
+
+def test_another_rule_of_the_funnel_is_chosen_from_its_list(funnel):
+    page = funnel.page
+    rule = page.locator(".funnel-explorer").get_by_label("Var(W)")
+    funnel.changes(lambda: rule.select_option("1/n_in: keeps the signal"))
+    assert "the signal keeps its size" in page.locator(".funnel-verdict").inner_text()
+    assert not [text for text in funnel.problems if "favicon" not in text]

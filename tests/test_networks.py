@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from course_utils.networks import ACTIVATIONS, mlp, weight_layers
+from course_utils.networks import ACTIVATIONS, from_weights, mlp, one_thread, weight_layers
 
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)
@@ -40,6 +40,29 @@ def test_mlp_takes_a_function_that_makes_a_module_a_new_one_for_each_layer():
     assert first is not second and first.weight.item() == pytest.approx(0.3)
     with pytest.raises(TypeError):
         mlp([5, 4, 3], lambda: torch.tanh)
+
+
+def test_from_weights_multiplies_and_bends_and_shares_the_weights():
+    first, second = torch.randn(4, 5), torch.randn(3, 4)
+    network, x = from_weights([first, second], "tanh"), torch.randn(7, 5)
+    torch.testing.assert_close(network(x), torch.tanh(torch.tanh(x @ first.T) @ second.T))
+    assert [layer.weight.data_ptr() for layer in weight_layers(network)] == [
+        first.data_ptr(),
+        second.data_ptr(),
+    ]
+    assert not any(p.requires_grad for p in network.parameters())
+
+
+def test_one_thread_gives_the_threads_back_also_after_an_error():
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        with pytest.raises(RuntimeError), one_thread():
+            assert torch.get_num_threads() == 1
+            raise RuntimeError
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
 
 
 def test_weight_layers_finds_linear_and_convolutions_in_order():
