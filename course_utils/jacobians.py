@@ -72,8 +72,9 @@ def singular_values(function: Callable[[Tensor], Tensor], inputs: Tensor) -> np.
 def layer_singular_values(network: nn.Sequential, inputs: Tensor) -> list[np.ndarray]:
     """Return the singular values of every step ∂z_{l+1}/∂z_l, pre-activation to pre-activation.
 
-    This is the layer Jacobian of Glorot & Bengio (2010), "Understanding the difficulty of training
-    deep feedforward neural networks": of the activation and the weight layer that follow z_l.
+    A step is the activation and the weight layer that follow z_l. (Glorot & Bengio, 2010,
+    "Understanding the difficulty of training deep feedforward neural networks", eq. 17, measure
+    the same from activation to activation; their letter z is the activation.)
 
     Parameters
     ----------
