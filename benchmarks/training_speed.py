@@ -1,4 +1,4 @@
-"""How fast ``training.fit`` is, beside the lecture's loop and beside its own matrix products.
+"""How fast ``training.fit`` is, alone and on a stack, beside the lecture's loop and bare products.
 
 Run ``python benchmarks/training_speed.py``, with the environment variable ``COURSE_DATA`` if MNIST
 lies there. One round is one epoch of each contender, with batches of 100, Adam and the network
@@ -6,11 +6,12 @@ lies there. One round is one epoch of each contender, with batches of 100, Adam 
 
 - *lecture*: torchvision's MNIST of PIL images, ``ToTensor``, a shuffling ``DataLoader``;
 - *fit*: ``course_utils.training.fit``, from the same weights, twice around the lecture's epoch;
+- *stack*: the same on a stack of 10 networks with other weights; its time is divided by 10;
 - *floor*: the eight matrix products that forward and backward of a batch cannot do without, and
   nothing else: no bias, activation, loss, shuffling or update; also twice around.
 
 Ratios are formed within a round, so that a machine that is busy for a while disturbs both sides.
-Each round has its own seed; after its epoch both networks are tested.
+Each round has its own seed; after its epoch the networks are tested.
 """
 
 from __future__ import annotations
@@ -28,9 +29,10 @@ from torchvision.transforms import ToTensor
 
 from course_utils.data import ImageData, load_mnist
 from course_utils.networks import mlp, weight_layers
+from course_utils.stacks import Stack
 from course_utils.training import accuracy, fit
 
-BATCH = 100
+BATCH, MEMBERS = 100, 10
 
 
 class InMemoryMNIST(torchvision.datasets.MNIST):
@@ -83,12 +85,19 @@ def one_round(seed: int, data: ImageData, dataset: InMemoryMNIST) -> dict[str, l
         start = time.perf_counter()
         run(trained, *arguments, **options)
         result.setdefault(name, []).append(time.perf_counter() - start)
-        if run is not floor:
+        if name in ("lecture", "fit"):
             result.setdefault(f"{name} accuracy", []).append(accuracy(trained, *test))
 
-    for name in ("floor", "fit", "lecture", "fit", "floor"):
+    def stack(_, images, labels, **options) -> None:
+        members = [mlp([784, 256, 256, 10], "relu") for _ in range(MEMBERS)]
+        fit(Stack(members), images, labels, **options)
+
+    for name in ("floor", "fit", "stack", "lecture", "fit", "floor"):
         if name == "lecture":
             timed(name, lecture, dataset)
+        elif name == "stack":
+            timed(name, stack, *train, batch_size=BATCH, seed=seed, progress=False)
+            result[name] = [seconds / MEMBERS for seconds in result[name]]
         elif name == "fit":
             timed(name, fit, *train, batch_size=BATCH, seed=seed, progress=False)
         else:
@@ -116,12 +125,16 @@ def main() -> None:
     mean = {k: [statistics.fmean(r[k]) for r in results] for k in results[0]}
 
     print(f"\nmedian of {rounds} rounds (least to greatest)")
-    for name in ("lecture", "fit", "floor"):
-        print(f"  {name:<8} {spread(mean[name], '.2f')} s an epoch")
-    ahead = [a / b for a, b in zip(mean["lecture"], mean["fit"], strict=True)]
-    above = [a / b for a, b in zip(mean["fit"], mean["floor"], strict=True)]
-    print(f"  lecture / fit  {spread(ahead, '.2f')}")
-    print(f"  fit / floor    {spread(above, '.2f')}")
+    for name in ("lecture", "fit", "stack", "floor"):
+        print(f"  {name:<8} {spread(mean[name], '.2f')} s an epoch and network")
+    for one, other in (
+        ("lecture", "fit"),
+        ("lecture", "stack"),
+        ("fit", "floor"),
+        ("stack", "floor"),
+    ):
+        ratios = [a / b for a, b in zip(mean[one], mean[other], strict=True)]
+        print(f"  {one} / {other:<6} {spread(ratios, '.2f')}")
 
     print(f"\ntest accuracy after one epoch, {rounds} seeds")
     theirs, ours = mean["lecture accuracy"], mean["fit accuracy"]

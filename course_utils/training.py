@@ -4,6 +4,7 @@
 >>> test = (data.test_images, data.test_labels)
 >>> history = fit(network, data.train_images, data.train_labels, test=test, epochs=3)
 >>> history.test_accuracy
+>>> histories = fit(Stack(networks), data.train_images, data.train_labels)  # side by side
 """
 
 from __future__ import annotations
@@ -11,43 +12,26 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from contextlib import contextmanager, nullcontext
 from itertools import islice
 from numbers import Integral
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.func import vmap
 from tqdm import tqdm
+
+from course_utils.history import History, Record
+from course_utils.stacks import Stack, is_plain
+from course_utils.updates import update_rule
 
 _WATCH_ON_GPU = 50  # steps between two looks at the loss: each look makes the GPU wait
 
 
-@dataclass(frozen=True, eq=False)
-class History:
-    """What happened during one :func:`fit`.
-
-    ``loss`` and ``accuracy`` hold one mean an epoch, over the training batches as they went by,
-    each before its update; an epoch cut short counts with the batches it had, and the accuracy is
-    nan if the labels are not classes. ``test_accuracy`` is measured after each epoch: nan if it was
-    interrupted or diverged, empty without a test set. ``step_losses`` (steps,) are the losses of
-    the batches one by one; each was followed by an update, except a last one that diverged.
-    ``seconds`` is wall time, tests included; ``outcome`` is ``"finished"``, ``"interrupted"`` or
-    ``"diverged"``.
-    """
-
-    loss: tuple[float, ...]
-    accuracy: tuple[float, ...]
-    test_accuracy: tuple[float, ...]
-    step_losses: Tensor = field(repr=False)
-    steps: int
-    seconds: float
-    outcome: str
-
-
 def fit(
-    network: nn.Module,
+    network: nn.Module | Stack,
     images: Tensor,
     labels: Tensor,
     *,
@@ -61,21 +45,29 @@ def fit(
     seed: int = 0,
     progress: bool = True,
     after_step: Callable[[int], object] | None = None,
-) -> History:
+    tell: Callable[[str], object] = print,
+) -> History | list[History]:
     """Train ``network`` in place, the same for the same seed, and return its :class:`History`.
 
     Each epoch is a new permutation of the images; an incomplete last batch is dropped. The order
     comes from a generator of its own, dropout from the global one, which is seeded for this call
-    and then put back, as are the training flags. Gradients are cleared at the end.
+    and then put back, as are the training flags. (A plain stack of linear layers and activations
+    draws nothing: then the global generator is left alone, also for other threads.) Gradients are
+    cleared at the end.
+
+    The networks of a :class:`course_utils.stacks.Stack` are trained side by side, in place, each
+    as it would be alone up to rounding; a list of their histories is returned. They see the same
+    images in the same order. One whose loss is not finite stops, the others go on. The
+    ``optimizer`` must treat each number for itself, as SGD and Adam do.
 
     A keyboard interrupt, also one raised by ``after_step``, ends the training with what it has. A
     loss that is not finite ends it before that batch's update (on a GPU up to 50 steps later, so
-    that it need not wait at each). Both print one line and are the history's ``outcome``.
+    that it need not wait at each). Both ``tell`` one line and are the history's ``outcome``.
 
     Parameters
     ----------
     network
-        Maps (batch, …) to class scores (batch, classes).
+        Maps (batch, …) to class scores (batch, classes); or a stack of such networks.
     images, labels
         (n, …) of the network's dtype and device, and int64 (n,).
     test
@@ -94,6 +86,8 @@ def fit(
         Whether a bar shows on stderr after the first second; it wipes itself out at the end.
     after_step
         Called after each update with their number so far: 1, 2, …
+    tell
+        Called with a line of words for each network that stopped early.
 
     Raises
     ------
@@ -106,53 +100,60 @@ def fit(
             raise TypeError("test must be a pair: try test=(test_images, test_labels)")
         _check(network, *test, classes=True)
     total, per_epoch = _plan(len(images), batch_size, epochs, steps)
-    rule = _rule([p for p in network.parameters() if p.requires_grad], optimizer, lr)
+    rule = update_rule([p for p in network.parameters() if p.requires_grad], optimizer, lr)
     run = _Run(network, images, labels, loss, rule, after_step, test, batch_size)
     order, started = torch.Generator().manual_seed(seed), time.perf_counter()
     bar = tqdm(total=total, leave=False, disable=not progress, delay=1, unit="step")
-    with bar, _flags(network, training=True), _seeded(seed, images.device), torch.enable_grad():
+    draws = not isinstance(network, Stack) and not is_plain(network)
+    seeded = _seeded(seed, images.device) if draws else nullcontext()
+    with bar, _flags(network, training=True), seeded, torch.enable_grad():
         try:
-            while len(run.losses) < total and run.outcome == "finished":
+            while run.steps < total and run.goes_on():
                 rows = torch.randperm(len(images), generator=order).to(images.device)
-                run.epoch(rows, min(per_epoch, total - len(run.losses)), bar)
+                run.epoch(rows, min(per_epoch, total - run.steps), bar)
         except KeyboardInterrupt:
-            run.outcome = "interrupted"
+            run.interrupt()
     network.zero_grad()
-    if run.outcome != "finished":
-        print(run.last_words())
-    epochs_seen = (tuple(column) for column in (run.loss, run.accuracy, run.test_accuracy))
-    step_losses = torch.tensor(run.losses, dtype=images.dtype)
-    seconds = time.perf_counter() - started
-    return History(*epochs_seen, step_losses, len(run.losses), seconds, run.outcome)
+    histories = run.finish(time.perf_counter() - started, tell)
+    return histories if isinstance(network, Stack) else histories[0]
 
 
-def accuracy(network: nn.Module, images: Tensor, labels: Tensor, batch_size: int = 1000) -> float:
+def accuracy(
+    network: nn.Module | Stack, images: Tensor, labels: Tensor, batch_size: int = 1000
+) -> float | list[float]:
     """Return the fraction of ``images`` (n, …) whose greatest score is at the label, int64 (n,).
 
-    Measured in evaluation mode, ``batch_size`` images at a time. Raises like :func:`fit`.
+    Measured in evaluation mode, ``batch_size`` images at a time; for a stack a list of fractions.
+    Raises like :func:`fit`.
     """
     _check(network, images, labels, classes=True)
     with _flags(network, training=False), torch.no_grad():
         batches = zip(images.split(batch_size), labels.split(batch_size), strict=True)
-        hits = [(network(x).argmax(1) == y).sum() for x, y in batches]
-    return torch.stack(hits).sum().item() / len(images)
+        hits = [(network(x).argmax(-1) == y).sum(-1) for x, y in batches]
+    return (torch.stack(hits).sum(0).double() / len(images)).tolist()
 
 
 class _Run:
-    """The state of one training: its ingredients, and what happened so far."""
+    """The state of one training: its ingredients, and what happened to each network so far."""
 
     def __init__(self, network, images, labels, loss, rule, after_step, test, batch_size) -> None:
         self.network, self.images, self.labels = network, images, labels
-        self.loss_function, self.rule, self.after_step = loss, rule, after_step
+        self.rule, self.after_step = rule, after_step
         self.test, self.batch_size = test, batch_size
+        self.is_stack = isinstance(network, Stack)
+        self.loss_function = vmap(loss, in_dims=(0, None)) if self.is_stack else loss
         self.parameters = list(network.parameters())
         self.classes = labels.ndim == 1 and labels.dtype == torch.int64
         self.watch = 1 if images.device.type == "cpu" else _WATCH_ON_GPU
-        self.outcome = "finished"
-        self.losses: list[float] = []  # one a step; the next three are one an epoch
-        self.loss: list[float] = []
-        self.accuracy: list[float] = []
-        self.test_accuracy: list[float] = []
+        self.steps = 0
+        self.records = [Record() for _ in range(len(network) if self.is_stack else 1)]
+
+    def goes_on(self) -> bool:
+        return any(record.outcome == "finished" for record in self.records)
+
+    def interrupt(self) -> None:
+        for record in self.records:
+            record.interrupt()
 
     def epoch(self, rows: Tensor, count: int, bar: tqdm) -> None:
         """Take ``count`` steps through the images in the order of ``rows`` (n,)."""
@@ -161,90 +162,66 @@ class _Run:
         losses, guesses, updates = [], [], 0
         try:
             for chosen, target in islice(batches, count):
-                scores = self.network(self.images.index_select(0, chosen))  # (batch, classes)
-                value = self.loss_function(scores, target)
+                scores = self.network(self.images.index_select(0, chosen))  # (…, batch, classes)
+                value = self.loss_function(scores, target)  # one number, or (members,)
                 losses.append(value.detach())
-                guesses += [scores.detach().argmax(1)] if self.classes else []
-                recent = losses[-self.watch :] if len(losses) % self.watch == 0 else []
-                if not all(map(math.isfinite, recent)):
+                guesses += [scores.detach().argmax(-1)] if self.classes else []
+                if len(losses) % self.watch == 0 and not self._healthy(losses[-self.watch :]):
                     break
                 for parameter in self.parameters:
                     parameter.grad = None
-                value.backward()
+                value.sum().backward()
                 self.rule.step()
                 updates += 1
                 bar.update()
                 if self.after_step is not None:
-                    self.after_step(len(self.losses) + updates)
+                    self.after_step(self.steps + updates)
         except KeyboardInterrupt:
-            self.outcome, losses, guesses = "interrupted", losses[:updates], guesses[:updates]
+            self.interrupt()
+            losses, guesses = losses[:updates], guesses[:updates]
+        self.steps += updates
         if losses:
-            self._close(torch.stack(losses).tolist(), guesses, labels)
+            self._close(torch.stack(losses), guesses, labels)
 
-    def _close(self, losses: list[float], guesses: list[Tensor], labels: Tensor) -> None:
-        """Add an epoch, whole or cut short, to what happened."""
-        bad = next((i for i, value in enumerate(losses) if not math.isfinite(value)), None)
-        if bad is not None:
-            self.outcome, losses, guesses = "diverged", losses[: bad + 1], guesses[: bad + 1]
-        self.losses += losses
-        self.loss.append(sum(losses) / len(losses))
-        right = torch.cat(guesses) == labels[: len(losses) * self.batch_size] if guesses else None
-        self.accuracy.append(math.nan if right is None else right.double().mean().item())
-        if self.test is not None:
-            self.test_accuracy.append(math.nan)
-            if self.outcome == "finished":
-                self.test_accuracy[-1] = accuracy(self.network, *self.test)
+    def _healthy(self, recent: list[Tensor]) -> bool:
+        """Keep aside the weights of networks that have just diverged; tell whether any is left."""
+        if not self.is_stack:
+            return all(map(math.isfinite, recent))
+        finite = torch.stack(recent).isfinite().all(0)  # (members,)
+        for i in (~finite).nonzero().flatten().tolist():
+            if self.records[i].weights is None:
+                self.records[i].weights = [p[i].detach().clone() for p in self.parameters]
+        return any(record.weights is None for record in self.records)
 
-    def last_words(self) -> str:
-        """Say in one line why the training stopped early."""
-        steps = len(self.losses)
-        if self.outcome == "interrupted":
-            return f"Interrupted after {steps} steps: the network keeps what it learned in them."
-        advice = "Try a smaller learning rate, or weights of smaller variance."
-        return f"Stopped at step {steps}: the loss is {self.losses[-1]}. {advice}"
+    def _close(self, losses: Tensor, guesses: list[Tensor], labels: Tensor) -> None:
+        """Add an epoch, whole or cut short, to what happened to each network."""
+        right = None
+        if guesses:
+            right = torch.cat(guesses, dim=-1) == labels[: len(losses) * self.batch_size]
+            right = right.reshape(len(self.records), len(losses), -1)  # (members, steps, batch)
+        tested = self.test is not None
+        for i, record in enumerate(self.records):
+            if record.open:
+                own = losses.reshape(len(losses), -1)[:, i].tolist()
+                record.add(own, None if right is None else right[i], tested=tested)
+        if tested and self.goes_on():
+            measured = np.atleast_1d(accuracy(self.network, *self.test))
+            for record, value in zip(self.records, measured.tolist(), strict=True):
+                if record.outcome == "finished":
+                    record.test_accuracy[-1] = value
 
-
-class _Adam:
-    """``torch.optim.Adam(parameters, lr, fused=True)`` on a CPU, bit for bit.
-
-    It calls the same kernel; ``step`` only skips the bookkeeping for options not used here.
-    """
-
-    def __init__(self, parameters: list[nn.Parameter], lr: float) -> None:
-        self.lr, self.counts = lr, torch.zeros(len(parameters))  # updates of each weight
-        moments = ([torch.zeros_like(p) for p in parameters] for _ in range(2))
-        self.rows = list(zip(parameters, *moments, self.counts.unbind(), strict=True))
-
-    @torch.no_grad()
-    def step(self) -> None:
-        rows = [(row[0].grad, *row) for row in self.rows if row[0].grad is not None]
-        gradients, parameters, mean, square, counts = zip(*rows, strict=True)
-        if len(rows) == len(self.rows):
-            self.counts += 1
-        else:
-            torch._foreach_add_(counts, 1)
-        rates = {"lr": self.lr, "beta1": 0.9, "beta2": 0.999, "eps": 1e-8, "weight_decay": 0.0}
-        tensors = (parameters, gradients, mean, square, [], counts)
-        torch._fused_adam_(*tensors, **rates, amsgrad=False, maximize=False)
-
-
-def _rule(parameters: list[nn.Parameter], optimizer: Callable | None, lr: float):
-    """Return the object whose ``step()`` updates ``parameters``."""
-    if not parameters:
-        raise ValueError("the network has no weights to train: is requires_grad off everywhere?")
-    if not 0 < lr < math.inf:
-        raise ValueError(f"lr must be a positive finite number, got {lr}: try 1e-3")
-    if optimizer is None:
-        kind = parameters[0].device.type
-        adam = torch.optim.Adam
-        return (
-            _Adam(parameters, lr) if kind == "cpu" else adam(parameters, lr, fused=kind == "cuda")
-        )
-    rule = optimizer(parameters) if callable(optimizer) else None
-    if not hasattr(rule, "step"):
-        example = "lambda parameters: torch.optim.SGD(parameters, lr=0.1)"
-        raise TypeError(f"optimizer must make one, as {example} does; got {optimizer!r}")
-    return rule
+    def finish(self, seconds: float, tell: Callable[[str], object]) -> list[History]:
+        """Give diverged networks their last weights back; say who stopped; return histories."""
+        with torch.no_grad():
+            for i, record in enumerate(self.records):
+                for parameter, kept in zip(self.parameters, record.weights or [], strict=False):
+                    parameter[i] = kept
+        if self.is_stack:
+            self.network.unstack_()
+        for i, record in enumerate(self.records):
+            if record.outcome != "finished":
+                tell((f"Network {i}: " if self.is_stack else "") + record.last_words())
+        return [record.history(self.images.dtype, seconds) for record in self.records]
 
 
 @contextmanager

@@ -251,7 +251,7 @@ def test_an_interrupt_keeps_exactly_the_updates_that_were_done(stop, capsys):
     assert history.outcome == "interrupted"
     assert history.steps == len(history.step_losses) == stop
     assert capsys.readouterr().out.splitlines() == [
-        f"Interrupted after {stop} steps: the network keeps what it learned in them."
+        f"Interrupted after {stop} step{'s' * (stop > 1)}: the network keeps what it has learned."
     ]
     assert torch.equal(weights(network), weights(twin))
     assert len(history.test_accuracy) == len(history.loss) == math.ceil(stop / 11)
@@ -432,3 +432,30 @@ def test_a_network_without_weights_to_train_is_named():
     network = fresh().requires_grad_(False)
     with pytest.raises(ValueError, match="no weights to train"):
         fit(network, *toy(), progress=False)
+
+
+def test_what_stopped_a_training_is_told_where_the_caller_wants(capsys):
+    images, labels = toy()
+    heard = []
+
+    def stop(_):
+        raise KeyboardInterrupt
+
+    fit(fresh(), images, labels, progress=False, after_step=stop, tell=heard.append)
+    assert heard == ["Interrupted after 1 step: the network keeps what it has learned."]
+    assert capsys.readouterr().out == ""
+
+
+def test_the_global_generator_is_left_alone_where_nothing_is_drawn_from_it():
+    images, labels = toy()
+    torch.manual_seed(8)
+    before, seen = torch.get_rng_state(), []
+    fit(
+        fresh(),
+        images,
+        labels,
+        steps=2,
+        progress=False,
+        after_step=lambda _: seen.append(torch.get_rng_state()),
+    )
+    assert all(torch.equal(state, before) for state in seen) and len(seen) == 2
