@@ -17,6 +17,10 @@ import ipywidgets as w
 
 LABEL = {"description_width": "70px"}
 
+STEPS_PER_DECADE = 50
+"""A log slider counts fiftieths of a power of ten. (They are whole numbers because ipywidgets'
+float sliders round in the browser and send the rounded value back.)"""
+
 
 def _same(value):
     return value
@@ -125,6 +129,21 @@ class Explorer(w.VBox):
         text = w.IntText(description=f"{label} =", style=LABEL)
         for box in (slider, text):
             self._bind(name, box)
+        return self._twins(name.replace("_", "-"), slider, text)
+
+    def _log_number(self, name: str, label: str, low: int, high: int) -> w.HBox:
+        """Make log slider, from step ``low`` to step ``high``, and typed twin of a field."""
+        slider = w.IntSlider(
+            value=low, min=low, max=high, description=label, readout=False, style=LABEL
+        )
+        text = w.FloatText(step=0.01, description=f"{label} =", style=LABEL)
+
+        def nearest(value: float) -> int:
+            step = round(STEPS_PER_DECADE * math.log10(value)) if value > 0 else low
+            return min(max(step, low), high)
+
+        self._bind(name, slider, lambda step: 10 ** (step / STEPS_PER_DECADE), nearest)
+        self._bind(name, text, show=lambda value: float(f"{value:.4g}"))
         return self._twins(name.replace("_", "-"), slider, text)
 
     def _choice(self, name: str, label: str, options: Collection, width: str) -> w.Dropdown:

@@ -8,7 +8,6 @@ import ipywidgets as w
 import torch
 
 from course_utils.explorer_base import (
-    LABEL,
     Explorer,
     corrected_choice,
     corrected_number,
@@ -19,10 +18,8 @@ from course_utils.networks import ACTIVATIONS
 from course_utils.signal_path import DISTRIBUTIONS, INPUTS, MAX_DEPTH, Setting, SignalPath
 from course_utils.verdict import verdict
 
-STEPS_PER_DECADE = 50
 STD_STEPS = (-150, 25)
-"""The std slider counts fiftieths of a power of ten, 10**-3 to 10**0.5. (They are whole numbers
-because ipywidgets' float sliders round in the browser and send the rounded value back.)"""
+"""Fiftieths of a power of ten, where the std slider ends: 10**-3 and 10**0.5."""
 
 WIDTHS = (64, 128, 256, 512)
 CHOICES = {
@@ -78,14 +75,8 @@ class ActivationExplorer(Explorer):
         )
 
     def _rows(self) -> list[list[w.Widget]]:
-        low, high = STD_STEPS
-        self.std_slider = w.IntSlider(
-            value=0, min=low, max=high, description="std", readout=False, style=LABEL
-        )
-        self.std_text = w.FloatText(step=0.01, description="std =", style=LABEL)
-        self._bind("std", self.std_slider, lambda step: 10 ** (step / STEPS_PER_DECADE), _nearest)
-        self._bind("std", self.std_text, show=lambda std: float(f"{std:.4g}"))
-        std = self._twins("std", self.std_slider, self.std_text)
+        std = self._log_number("std", "std", *STD_STEPS)
+        self.std_slider, self.std_text = std.children
         depth = self._whole_number("depth", "depth", 1, MAX_DEPTH)
         self.depth_slider, self.depth_text = depth.children
         self.choices = {
@@ -109,10 +100,3 @@ class ActivationExplorer(Explorer):
     def _look(self) -> tuple[bytes, str]:
         m = self.measurement = self.path.measure(self.setting)
         return self.drawing.png(m), verdict(m.signal, m.gradient, m.contrast)
-
-
-def _nearest(std: float) -> int:
-    """Return the place on the std slider that is nearest to ``std``."""
-    low, high = STD_STEPS
-    step = round(STEPS_PER_DECADE * math.log10(std)) if std > 0 else low
-    return min(max(step, low), high)

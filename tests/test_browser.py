@@ -15,6 +15,12 @@ ARTIFACTS = ROOT / "tests" / "artifacts"
 LESSON = "00_start_here.ipynb"
 FUNNEL = """from course_utils.funnel_explorer import FunnelExplorer
 FunnelExplorer(width_a=200, width_b=50, depth=10)"""
+LIVE = """import torch
+from course_utils.data import ImageData
+from course_utils.live_training import LiveTraining
+images, labels = torch.rand(1000, 784), torch.arange(1000) % 10
+LiveTraining(ImageData(images, labels, images, labels, "noise"), scheme="he_normal", steps=3000)"""
+OWN = {"funnel.ipynb": FUNNEL, "live.ipynb": LIVE}
 
 
 @pytest.fixture(scope="module")
@@ -34,10 +40,11 @@ def lab(chromium, tmp_path_factory):
     scratch = tmp_path_factory.mktemp("jupyter")
     notebooks = scratch / "notebooks"
     shutil.copytree(ROOT / "notebooks", notebooks, ignore=shutil.ignore_patterns(".ipynb_check*"))
-    cells = [nbformat.v4.new_code_cell(FUNNEL)]
     kernel = {"name": "python3", "display_name": "Python 3 (ipykernel)", "language": "python"}
-    notebook = nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernel})
-    nbformat.write(notebook, notebooks / "funnel.ipynb")
+    for name, code in OWN.items():
+        cells = [nbformat.v4.new_code_cell(code)]
+        notebook = nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernel})
+        nbformat.write(notebook, notebooks / name)
     with jupyter_lab(notebooks, scratch / "server") as address:
         yield address
 
@@ -76,6 +83,12 @@ def lesson(lab, browser):
 @pytest.fixture(scope="module")
 def funnel(lab, browser):
     with explored(browser, lab, "funnel.ipynb", "funnel") as notebook:
+        yield notebook
+
+
+@pytest.fixture(scope="module")
+def live(lab, browser):
+    with explored(browser, lab, "live.ipynb", "live-training") as notebook:
         yield notebook
 
 
@@ -193,3 +206,45 @@ def test_another_rule_of_the_funnel_is_chosen_from_its_list(funnel):
     funnel.changes(lambda: rule.select_option("1/n_in: keeps the signal"))
     assert "the signal keeps its size" in page.locator(".funnel-verdict").inner_text()
     assert not [text for text in funnel.problems if "favicon" not in text]
+
+
+def test_a_cancelled_live_training_is_shown_and_another_can_start(live):
+    page = live.page
+    button = page.locator(".live-training").get_by_role("button", name="Start")
+    stop = page.locator(".live-training").get_by_role("button", name="Stop")
+    verdict = page.locator(".live-training-verdict")
+    empty = page.locator(live.picture).screenshot()
+    for runs in (1, 2):  # the second with the keyboard
+        live.changes(button.click if runs == 1 else lambda: button.press("Enter"))
+        assert "he_normal, seed 0: training for 3000 steps" in verdict.inner_text()
+        for _ in range(2):
+            live.changes(lambda: None)  # the picture moves by itself
+        live.changes(stop.click if runs == 1 else lambda: stop.press("Enter"))
+        words = page.wait_for_selector(".live-training-verdict:has-text('stopped by you')")
+        assert re.search(r"stopped by you after \d+ steps?, test accuracy [01]", words.inner_text())
+        assert page.locator(live.picture).screenshot() != empty
+    stop.click()
+    page.wait_for_selector(".live-training-correction:has-text('nothing to stop')")
+    assert not [text for text in live.problems if "favicon" not in text]
+    assert page.locator(".jp-OutputArea-output[data-mime-type*='stdout']").count() == 0
+
+
+def test_the_keyboard_reaches_every_control_of_the_live_training(live):
+    scheme = live.page.locator(".live-training").get_by_label("scheme")
+    reason = live.page.get_by_text("std counts for normal only")
+    reason.wait_for(state="visible")
+    scheme.select_option("normal")  # now its std counts
+    reason.wait_for(state="hidden")
+    scheme.focus()
+    reached = []
+    for _ in range(8):
+        reached.append(live.page.evaluate(_FOCUSED))
+        live.page.keyboard.press("Tab")
+    assert reached == ["scheme", "seed", "steps", "slider", "std =", "Start", "Stop", "Clear"]
+
+
+_FOCUSED = """() => {
+    const element = document.activeElement;
+    if (element.labels && element.labels.length) return element.labels[0].textContent;
+    return element.getAttribute('role') || element.textContent;
+}"""
