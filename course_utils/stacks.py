@@ -4,7 +4,7 @@
 >>> Stack(networks)(images).shape  # (10 members, batch, 10 classes)
 
 All members see the same images, so the first layer of all of them is one wide matrix product.
-`course_utils.training.fit_stack` trains networks in this way.
+`course_utils.training.fit` trains them in this way.
 """
 
 from __future__ import annotations
