@@ -141,7 +141,7 @@ class _Run:
         self.rule, self.after_step = rule, after_step
         self.test, self.batch_size = test, batch_size
         self.is_stack = isinstance(network, Stack)
-        self.loss_function = vmap(loss, in_dims=(0, None)) if self.is_stack else loss
+        self.loss_function = _for_members(loss) if self.is_stack else loss
         self.parameters = list(network.parameters())
         self.classes = labels.ndim == 1 and labels.dtype == torch.int64
         self.watch = 1 if images.device.type == "cpu" else _WATCH_ON_GPU
@@ -222,6 +222,18 @@ class _Run:
             if record.outcome != "finished":
                 tell((f"Network {i}: " if self.is_stack else "") + record.last_words())
         return [record.history(self.images.dtype, seconds) for record in self.records]
+
+
+def _for_members(loss: Callable[[Tensor, Tensor], Tensor]) -> Callable[[Tensor, Tensor], Tensor]:
+    """Return the loss of every member: (members, batch, classes) and (batch,) → (members,)."""
+    if loss is not F.cross_entropy:
+        return vmap(loss, in_dims=(0, None))
+
+    def cross_entropy(scores: Tensor, labels: Tensor) -> Tensor:  # in one call: quicker
+        each = F.cross_entropy(scores.flatten(0, 1), labels.repeat(len(scores)), reduction="none")
+        return each.view(len(scores), -1).mean(1)
+
+    return cross_entropy
 
 
 @contextmanager
