@@ -66,22 +66,23 @@ class Stack(nn.Module):
         return vmap(one)(*state)
 
     def _products(self, images: Tensor) -> Tensor:
-        members, h = len(self), images
+        """Compute columns instead of rows: then no weight or gradient has to be transposed."""
+        members, h = len(self), images.T  # (fan_in, batch), the same for all
         parameters = dict(zip(self.names, self.parameters(), strict=True))
         for name, module in self.networks[0].named_children():
             if not isinstance(module, nn.Linear):
                 h = module(h)
                 continue
             weight, bias = parameters[f"{name}.weight"], parameters.get(f"{name}.bias")
-            if h.ndim == 2:  # the same input for all: one product, (batch, members · fan_out)
-                bias = None if bias is None else bias.flatten()
-                h = nn.functional.linear(h, weight.flatten(0, 1), bias)
-                h = h.unflatten(1, (members, -1)).transpose(0, 1)  # (members, batch, fan_out)
+            if h.ndim == 2:  # one product for all members
+                wide = weight.flatten(0, 1)  # (members · fan_out, fan_in)
+                z = wide @ h if bias is None else torch.addmm(bias.view(-1, 1), wide, h)
+                h = z.unflatten(0, (members, -1))  # (members, fan_out, batch)
             elif bias is None:
-                h = torch.bmm(h, weight.transpose(1, 2))
+                h = torch.bmm(weight, h)
             else:
-                h = torch.baddbmm(bias.unsqueeze(1), h, weight.transpose(1, 2))
-        return h
+                h = torch.baddbmm(bias.unsqueeze(2), weight, h)
+        return h.transpose(1, 2)
 
     @torch.no_grad()
     def unstack_(self, members: Sequence[int] | None = None) -> list[nn.Module]:
