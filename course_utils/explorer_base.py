@@ -104,8 +104,9 @@ class Explorer(w.VBox):
         self.setting = replace(previous, **changes)
         self._show_controls()
         self.correction.value = self._text(" ".join(notes), "correction", "#B00020")
-        self.picture.value, self.verdict = self._look()
+        picture, self.verdict = self._look()
         self.words.value = self._text(self.verdict, "verdict", "inherit")
+        self.picture.value = picture  # last: who sees it can read the words already
 
     # ------------------------------------------------------------------ controls
 
