@@ -56,7 +56,8 @@ class Stack(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Send the same ``images`` (batch, …) through every member: (members, batch, …)."""
-        return self._products(images) if self.plain else self._vmapped(images)
+        simple = self.plain and images.ndim == 2
+        return self._products(images) if simple else self._vmapped(images)
 
     def _vmapped(self, images: Tensor) -> Tensor:
         def one(parameters: dict, buffers: dict) -> Tensor:
@@ -85,10 +86,10 @@ class Stack(nn.Module):
         return h.transpose(1, 2)
 
     @torch.no_grad()
-    def unstack_(self, members: Sequence[int] | None = None) -> list[nn.Module]:
-        """Copy the stack's weights into the networks (all, or those of the indices given)."""
-        for i in range(len(self)) if members is None else members:
-            own = dict(self.networks[i].named_parameters())
+    def unstack_(self) -> list[nn.Module]:
+        """Copy the stack's weights into the networks, and return them."""
+        for i, network in enumerate(self.networks):
+            own = dict(network.named_parameters())
             for name, tensor in zip(self.names, self.parameters(), strict=True):
                 own[name].copy_(tensor[i])
         return self.networks

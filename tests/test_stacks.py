@@ -64,6 +64,12 @@ def test_other_architectures_take_the_way_of_vmap():
     torch.testing.assert_close(stack(images), torch.stack([m(images) for m in members]))
 
 
+def test_images_of_more_dimensions_go_through_linear_layers_as_they_do_alone():
+    members, x = networks(2, (8, 5, 3)), torch.randn(6, 4, 8)
+    expected = torch.stack([network(x) for network in members])  # (members, 6, 4, 3)
+    torch.testing.assert_close(Stack(members)(x), expected)
+
+
 def test_both_ways_agree_on_a_plain_stack():
     stack, (images, _) = Stack(networks()), toy(20)
     by_products = stack(images)
