@@ -21,6 +21,9 @@ STEPS_PER_DECADE = 50
 """A log slider counts fiftieths of a power of ten. (They are whole numbers because ipywidgets'
 float sliders round in the browser and send the rounded value back.)"""
 
+STD_STEPS = (-150, 25)
+"""Where a slider of a std ends, in these steps: 10**-3 and 10**0.5."""
+
 
 def _same(value):
     return value

@@ -12,6 +12,7 @@ import ipywidgets as w
 from course_utils.data import ImageData
 from course_utils.explorer_base import (
     LABEL,
+    STD_STEPS,
     Explorer,
     corrected_choice,
     corrected_number,
@@ -21,9 +22,6 @@ from course_utils.history import History
 from course_utils.initializers import SCHEMES
 from course_utils.live_run import LiveRun, LiveSetting
 from course_utils.live_training_figure import LiveTrainingFigure
-
-STD_STEPS = (-150, 25)
-"""Fiftieths of a power of ten, where the std slider ends: 10**-3 and 10**0.5."""
 
 MIN_STEPS, MAX_STEPS, MAX_SEED = 20, 3000, 9999
 PAUSE = 0.25

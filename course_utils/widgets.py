@@ -8,6 +8,7 @@ import ipywidgets as w
 import torch
 
 from course_utils.explorer_base import (
+    STD_STEPS,
     Explorer,
     corrected_choice,
     corrected_number,
@@ -17,9 +18,6 @@ from course_utils.explorer_figure import ExplorerFigure
 from course_utils.networks import ACTIVATIONS
 from course_utils.signal_path import DISTRIBUTIONS, INPUTS, MAX_DEPTH, Setting, SignalPath
 from course_utils.verdict import verdict
-
-STD_STEPS = (-150, 25)
-"""Fiftieths of a power of ten, where the std slider ends: 10**-3 and 10**0.5."""
 
 WIDTHS = (64, 128, 256, 512)
 CHOICES = {
