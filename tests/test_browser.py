@@ -20,7 +20,11 @@ from course_utils.data import ImageData
 from course_utils.live_training import LiveTraining
 images, labels = torch.rand(1000, 784), torch.arange(1000) % 10
 LiveTraining(ImageData(images, labels, images, labels, "noise"), scheme="he_normal", steps=3000)"""
-OWN = {"funnel.ipynb": FUNNEL, "live.ipynb": LIVE}
+DREAM = """import torch
+from course_utils.dream_explorer import DreamExplorer
+from course_utils.rbm import RBM
+DreamExplorer(RBM(784, 100, std=0.1, seed=1), torch.rand(50, 784), start="data", steps=2)"""
+OWN = {"funnel.ipynb": FUNNEL, "live.ipynb": LIVE, "dream.ipynb": DREAM}
 
 
 @pytest.fixture(scope="module")
@@ -89,6 +93,12 @@ def funnel(lab, browser):
 @pytest.fixture(scope="module")
 def live(lab, browser):
     with explored(browser, lab, "live.ipynb", "live-training") as notebook:
+        yield notebook
+
+
+@pytest.fixture(scope="module")
+def dream(lab, browser):
+    with explored(browser, lab, "dream.ipynb", "dream") as notebook:
         yield notebook
 
 
@@ -213,6 +223,39 @@ def test_another_rule_of_the_funnel_is_chosen_from_its_list(funnel):
     funnel.changes(lambda: rule.select_option("1/n_in: keeps the signal"))
     assert "the signal keeps its size" in page.locator(".funnel-verdict").inner_text()
     assert not [text for text in funnel.problems if "favicon" not in text]
+
+
+def test_steps_temperature_and_a_unit_of_a_dream_are_moved_with_the_keyboard(dream):
+    page = dream.page
+    said = page.locator(".dream-verdict").inner_text()
+    for which, key in (("steps", "Right"), ("temperature", "Left"), ("unit", "Right")):
+        before = page.locator(dream.picture).screenshot()
+        page.locator(f".dream-{which}-slider .noUi-handle").focus()
+        for _ in range(3):
+            dream.changes(lambda key=key: page.keyboard.press(f"Arrow{key}"))
+        assert page.locator(dream.picture).screenshot() != before
+    typed = {which: page.locator(f".dream-{which}-text input") for which in ("steps", "unit")}
+    assert {which: int(box.input_value()) for which, box in typed.items()} == {
+        "steps": 5,
+        "unit": 3,
+    }
+    assert page.locator(".dream-verdict").inner_text() != said
+
+
+def test_a_hidden_unit_is_held_and_freed_in_the_browser(dream):
+    page = dream.page
+    unit, switch = page.locator(".dream-unit-text input"), page.get_by_label("this unit is")
+    unit.fill("7")
+    dream.changes(lambda: unit.press("Enter"))
+    free = page.locator(dream.picture).screenshot()
+    dream.changes(lambda: switch.select_option("on"))
+    page.wait_for_selector(".dream-verdict:has-text('Unit 7 is held on.')")
+    assert page.locator(dream.picture).screenshot() != free
+    dream.changes(page.get_by_role("button", name="Free all units").click)
+    page.wait_for_selector(".dream-verdict:has-text('Unit 7 is on in')")
+    assert switch.input_value() == "free"
+    assert page.locator(dream.picture).screenshot() == free
+    assert not [text for text in dream.problems if "favicon" not in text]
 
 
 def test_a_cancelled_live_training_is_shown_and_another_can_start(live):
