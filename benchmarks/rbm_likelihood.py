@@ -1,0 +1,156 @@
+"""What training does to the true likelihood of an RBM, and what the usual gauges say: notebook 03.
+
+Run ``python benchmarks/rbm_likelihood.py``, with the environment variable ``COURSE_DATA`` if MNIST
+lies there; a seed takes about 20 minutes of one quiet thread. What is there already in
+``benchmarks/rbm_likelihood.json`` is not computed again: an interrupted run is continued, more
+seeds are added, ``--again`` starts anew.
+
+784 visible and 500 hidden units, 60,000 images, batches of 100, 20 epochs, learning rate 0.05, no
+momentum and no weight decay, weights from N(0, 0.01²), visible biases from the data's log-odds:
+
+- *CD-1*: contrastive divergence at a constant rate;
+- *PCD-1*: 100 persistent chains; the rate falls linearly from 0.05 to 0 over the 20 epochs.
+
+All images are binarized once: a pixel is 1 with its grey value as probability, drawn with seed 0.
+So training and test images are of one kind, and the model gives them a probability. Seed s fixes
+the weights, the order of the images and the chains.
+
+A row holds, after each of the epochs ``epochs``: ``test`` and ``train``, the mean log-likelihood
+(nats an image) of the 10,000 test and of the first 10,000 training images, by annealed importance
+sampling (AIS) with 100 chains; ``error``, ``effective`` and ``temperatures``, its error bar, its
+effective sample size, and 1,000 temperatures, or 10,000 where of 1,000 fewer than ten chains came
+to carry the estimate; ``pseudo``, the pseudo-log-likelihood over all bits of the first 1,000 test
+images (nats an image); ``reconstruction``, the mean squared error a pixel on the test images;
+``gap``, the mean free energy of the test images less that of the training images. ``seconds`` is
+the time of training alone. Rows of seed 0 also hold ``repeats``: log Z of the last model by AIS
+with 10,000 temperatures and three seeds, each as [log Z, error, effective].
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import time
+import warnings
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from course_utils.data import load_mnist
+from course_utils.likelihood import annealed_log_partition
+from course_utils.rbm import RBM
+
+FILE = Path(__file__).with_suffix(".json")
+HIDDEN, BATCH, RATE = 500, 100, 0.05
+MEASURED = (1, 2, 3, 5, 10, 15, 20)  # epochs
+TEMPERATURES, MANY_TEMPERATURES, FEW_CHAINS, REPEATS = 1000, 10_000, 10, 3
+ARMS = {  # name in the file → options of RBM.fit
+    "CD-1": {"k": 1, "lr": RATE},
+    "PCD-1": {"k": 1, "persistent": True, "lr": (RATE, 0.0)},
+}
+
+
+def binarized(images: Tensor) -> Tensor:
+    """Draw each pixel as 0 or 1, with its grey value as probability; the same at each call."""
+    return torch.bernoulli(images, generator=torch.Generator().manual_seed(0))
+
+
+def gauges(rbm: RBM, train: Tensor, test: Tensor) -> dict[str, float]:
+    """Measure a model: what a row holds for one epoch."""
+    temperatures = TEMPERATURES
+    with warnings.catch_warnings():  # about few chains: then more temperatures are tried
+        warnings.simplefilter("ignore")
+        log_z = annealed_log_partition(rbm, train, n_temperatures=temperatures)
+    if log_z.effective_sample_size < FEW_CHAINS:
+        temperatures = MANY_TEMPERATURES
+        log_z = annealed_log_partition(rbm, train, n_temperatures=temperatures)
+    free_test, free_train = (rbm.free_energy(v).mean().item() for v in (test, train[: len(test)]))
+    return {
+        "test": -free_test - log_z.value,
+        "train": -free_train - log_z.value,
+        "error": log_z.error,
+        "effective": log_z.effective_sample_size,
+        "temperatures": temperatures,
+        "pseudo": rbm.pseudo_log_likelihood(test[:1000], exact=True).mean().item(),
+        "reconstruction": (rbm.reconstruct(test) - test).square().mean().item(),
+        "gap": free_test - free_train,
+    }
+
+
+def train_and_measure(arm: str, seed: int, train: Tensor, test: Tensor) -> dict:
+    """Train one model and return its row."""
+    rbm, measured, spent = RBM(train.shape[1], HIDDEN, seed=seed), [], 0.0
+
+    def measure(epoch: int) -> None:
+        nonlocal spent
+        if epoch in MEASURED:
+            started = time.perf_counter()
+            measured.append(gauges(rbm, train, test))
+            spent += time.perf_counter() - started
+
+    plain = {"momentum": 0.0, "weight_decay": 0.0, "batch_size": BATCH, "progress": False}
+    options = {"epochs": MEASURED[-1], "after_epoch": measure, **plain, **ARMS[arm]}
+    history = rbm.fit(train, **options)
+    row = {"arm": arm, "seed": seed, "outcome": history.outcome, "epochs": MEASURED}
+    row |= {name: [round(m[name], 5) for m in measured] for name in measured[0]}
+    row["seconds"] = round(history.seconds - spent)
+    if seed == 0:
+        finer = {"n_temperatures": MANY_TEMPERATURES}
+        found = [annealed_log_partition(rbm, train, seed=s, **finer) for s in range(REPEATS)]
+        row["repeats"] = [
+            [round(z.value, 3), round(z.error, 3), round(z.effective_sample_size, 1)] for z in found
+        ]
+    return row
+
+
+def report(runs: list[dict]) -> None:
+    """Print the means over seeds of every arm, and the repeated estimates of log Z."""
+    names = ("test", "train", "effective", "pseudo", "reconstruction", "gap")
+    print(f"{'arm':<6} {'seeds':<6}{'epoch':<6}" + "".join(f"{name:>15}" for name in names))
+    for arm in ARMS:
+        rows = [run for run in runs if run["arm"] == arm]
+        for i, epoch in enumerate(MEASURED if rows else ()):
+            means = [statistics.fmean(row[name][i] for row in rows) for name in names]
+            cells = "".join(f"{mean:>15.4g}" for mean in means)
+            print(f"{arm:<6} {len(rows):<6}{epoch:<6}{cells}")
+        for row in rows:
+            for value, error, effective in row.get("repeats", []):
+                print(f"{arm:<6} log Z = {value} ± {error}, effective sample size {effective}")
+
+
+def store(runs: list[dict]) -> None:
+    """Write the file anew; a run that is killed meanwhile leaves the old one whole."""
+    setting = {"data": "MNIST, binarized", "hidden": HIDDEN, "batch_size": BATCH}
+    setting |= {"lr": RATE, "torch": torch.__version__.split("+")[0]}
+    lines = ",\n    ".join(json.dumps(run) for run in runs)
+    text = f'{{\n  "setting": {json.dumps(setting)},\n  "runs": [\n    {lines}\n  ]\n}}\n'
+    scratch = FILE.with_suffix(".part")
+    scratch.write_text(text)
+    scratch.replace(FILE)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--seeds", type=int, default=1, help="seeds 0 to this number, less one")
+    parser.add_argument("--again", action="store_true", help="forget what is stored")
+    arguments = parser.parse_args()
+    data = load_mnist(verbose=False)
+    if data.name != "MNIST":
+        raise SystemExit("MNIST was not found: set COURSE_DATA to a folder that holds it")
+    train, test = binarized(data.train_images), binarized(data.test_images)
+    runs = json.loads(FILE.read_text())["runs"] if FILE.exists() and not arguments.again else []
+    done = {(run["arm"], run["seed"]) for run in runs}
+    for seed in range(arguments.seeds):
+        for arm in ARMS:
+            if (arm, seed) not in done:
+                started = time.perf_counter()
+                runs.append(train_and_measure(arm, seed, train, test))
+                store(runs)
+                print(f"{arm}, seed {seed}: {time.perf_counter() - started:.0f} s", flush=True)
+    report(runs)
+
+
+if __name__ == "__main__":
+    main()
