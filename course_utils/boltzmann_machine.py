@@ -90,7 +90,7 @@ class BoltzmannMachine:
 
         p(v) = exp(-F(v)) / Z: of two images the one with less free energy is the more probable.
         """
-        hidden = _softplus(self._hidden_input(v)).sum(-1)
+        hidden = softplus(self._hidden_input(v)).sum(-1)
         return self._visible_energy(v) - hidden
 
     def pseudo_log_likelihood(
@@ -114,11 +114,11 @@ class BoltzmannMachine:
                 "try free_energy, or course_utils.likelihood"
             )
         inputs, n_visible = self._hidden_input(v), self.weight.shape[1]  # (n, n_hidden)
-        before = _softplus(inputs).sum(-1)  # (n,)
+        before = softplus(inputs).sum(-1)  # (n,)
 
         def log_conditional(bit: Tensor) -> Tensor:  # (n,) → (n,): log p(v_bit | the others)
             change = 1 - 2 * v.gather(1, bit[:, None])  # (n, 1): what the flip adds to the bit
-            after = _softplus(inputs + change * self.weight.T[bit]).sum(-1)
+            after = softplus(inputs + change * self.weight.T[bit]).sum(-1)
             return F.logsigmoid(before - after - change[:, 0] * self.visible_bias[bit])
 
         if exact:
@@ -194,6 +194,9 @@ def _positive(temperature: float) -> float:
     return temperature
 
 
-def _softplus(x: Tensor) -> Tensor:
-    """Return log(1 + exp x), also in float64 to full precision (torch's is x above 20)."""
+def softplus(x: Tensor) -> Tensor:
+    """Return log(1 + exp x), in the shape of ``x``, to full precision also in float64.
+
+    (Above 20 torch's own returns x itself.)
+    """
     return F.softplus(x, threshold=40)

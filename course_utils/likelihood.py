@@ -19,10 +19,10 @@ from itertools import pairwise
 from numbers import Integral, Real
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 from tqdm import tqdm
 
+from course_utils.boltzmann_machine import softplus
 from course_utils.contrastive_divergence import sample_bernoulli, sample_gaussian
 from course_utils.rbm import RBM
 
@@ -90,7 +90,7 @@ def exact_log_partition(rbm: RBM, over: str | None = None) -> float:
             natural = visible_bias + states @ weight  # (chunk, n_visible)
             return states @ hidden_bias + _visible_log_partition(natural, gaussian)
         if over == "visible":
-            return states @ visible_bias + _softplus(hidden_bias + states @ weight.T).sum(1)
+            return states @ visible_bias + softplus(hidden_bias + states @ weight.T).sum(1)
         v, h = states.split([n_visible, n_hidden], dim=1)
         return v @ visible_bias + h @ hidden_bias + (h @ weight * v).sum(1)
 
@@ -159,12 +159,12 @@ def annealed_log_partition(
         now, following = betas[step], betas[step + 1]
         product = v @ weight.T  # (n_chains, n_hidden): serves the ratio and the Gibbs step
         logits = torch.add(hidden_bias, product, alpha=following)
-        gain = _softplus(logits) - _softplus(torch.add(hidden_bias, product, alpha=now))
+        gain = softplus(logits) - softplus(torch.add(hidden_bias, product, alpha=now))
         torch.add(gain.sum(1), v @ change, alpha=following - now, out=log_ratios[step])
         h = sample_bernoulli(logits.sigmoid_(), generator)
         bias = torch.add(base_bias, change, alpha=following)
         v = _sample_visible(torch.addmm(bias, h, weight, alpha=following), gaussian, generator)
-    log_z_base = _visible_log_partition(base_bias, gaussian) + _softplus(hidden_bias).sum()
+    log_z_base = _visible_log_partition(base_bias, gaussian) + softplus(hidden_bias).sum()
     start = log_z_base.item() - _constant(visible_bias, gaussian)
     return _summary(start + log_ratios.cpu().double().sum(0))
 
@@ -243,14 +243,9 @@ def _base_bias(images: Tensor, gaussian: bool) -> Tensor:
     return torch.logit((images.sum(0) + 1) / (len(images) + 2))  # never quite 0 or 1
 
 
-def _softplus(x: Tensor) -> Tensor:
-    """Return log(1 + exp(x)), to full precision also in float64 (torch's bends at 20)."""
-    return F.softplus(x, threshold=40)
-
-
 def _visible_log_partition(natural: Tensor, gaussian: bool) -> Tensor:
     """Return log Σ exp(natural · v) over v (Gaussian: an integral): (…, n_visible) → (…)."""
-    terms = natural.square() / 2 + math.log(2 * math.pi) / 2 if gaussian else _softplus(natural)
+    terms = natural.square() / 2 + math.log(2 * math.pi) / 2 if gaussian else softplus(natural)
     return terms.sum(-1)
 
 
