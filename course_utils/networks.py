@@ -25,14 +25,31 @@ ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
 }
 """Name of an activation → the module that computes it (leaky ReLU has slope 0.01)."""
 
+NORMALIZATIONS: dict[str, Callable[[int], nn.Module]] = {
+    "batch": nn.BatchNorm1d,
+    "layer": nn.LayerNorm,
+}
+"""Name of a normalization → what makes one for a number of units.
+
+Both subtract a mean and divide by a std, then scale and shift each unit by numbers that are learned
+and begin at 1 and 0. ``batch`` takes mean and std of each unit over the images of the batch (Ioffe
+& Szegedy, 2015; in evaluation mode it uses running averages instead), ``layer`` those of each image
+over its units (Ba, Kiros & Hinton, 2016).
+"""
+
 
 def mlp(
     sizes: Sequence[int],
     activation: str | Callable[[], nn.Module] = "relu",
     *,
     bias: bool = True,
+    normalization: str | None = None,
+    after_activation: bool = False,
 ) -> nn.Sequential:
     """Stack Linear, activation, Linear, …, Linear: no activation after the last layer.
+
+    With a normalization: Linear, normalization, activation, Linear, …, or, ``after_activation``,
+    Linear, activation, normalization, Linear, …; the last layer's scores are not normalized.
 
     Parameters
     ----------
@@ -42,7 +59,12 @@ def mlp(
         A key of :data:`ACTIVATIONS`, or a function that makes a module of your own each time it is
         called: ``lambda: nn.LeakyReLU(0.2)``.
     bias
-        Whether the linear layers have a bias vector.
+        Whether the linear layers have a bias vector. (A normalization right after a layer has its
+        own shift, so the layer's bias is of no use there: batch normalization removes it whole.)
+    normalization
+        A key of :data:`NORMALIZATIONS`, or None for a plain stack.
+    after_activation
+        Whether the normalization stands after each activation instead of before it.
 
     Returns
     -------
@@ -53,7 +75,8 @@ def mlp(
     Raises
     ------
     ValueError
-        If there are fewer than two sizes, a size below 1, or an unknown activation.
+        If there are fewer than two sizes, a size below 1, or an unknown activation or
+        normalization.
     TypeError
         If a function of your own does not make a module.
     """
@@ -66,11 +89,17 @@ def mlp(
     if not callable(activation) and activation not in ACTIVATIONS:
         known = ", ".join(ACTIVATIONS)
         raise ValueError(f"unknown activation {activation!r}: choose one of {known}")
+    if normalization not in (None, *NORMALIZATIONS):
+        known = ", ".join(NORMALIZATIONS)
+        raise ValueError(f"unknown normalization {normalization!r}: choose None or one of {known}")
     make = activation if callable(activation) else ACTIVATIONS[activation]
     layers: list[nn.Module] = []
-    for fan_in, fan_out in zip(sizes[:-1], sizes[1:], strict=True):
+    for fan_in, fan_out in zip(sizes[:-2], sizes[1:-1], strict=True):
         layers += [nn.Linear(fan_in, fan_out, bias=bias), make()]
-    return nn.Sequential(*layers[:-1])
+        if normalization is not None:
+            place = len(layers) if after_activation else len(layers) - 1
+            layers.insert(place, NORMALIZATIONS[normalization](fan_out))
+    return nn.Sequential(*layers, nn.Linear(*sizes[-2:], bias=bias))
 
 
 def from_weights(weights: Sequence[Tensor], activation: str = "relu") -> nn.Sequential:
@@ -109,6 +138,18 @@ def one_thread() -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(threads)
+
+
+@contextmanager
+def mode(network: nn.Module, *, training: bool) -> Iterator[None]:
+    """Switch to training or evaluation mode, then put every module's own flag back."""
+    flags = [(module, module.training) for module in network.modules()]
+    network.train(training)
+    try:
+        yield
+    finally:
+        for module, flag in flags:
+            module.training = flag
 
 
 def weight_layers(network: nn.Module) -> list[nn.Module]:

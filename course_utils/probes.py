@@ -81,7 +81,7 @@ class Probe:
         for name, module in self.network.named_modules():
             if module in layers:
                 keep(module.register_forward_hook(self._on_layer(name or type(module).__name__)))
-            elif _is_activation(module):
+            elif is_activation(module):
                 keep(module.register_forward_pre_hook(self._before_activation))
                 keep(module.register_forward_hook(self._after_activation))
             if getattr(module, "inplace", False):
@@ -292,9 +292,9 @@ def _std(t: Tensor) -> float:
     return _root_mean_square(deviation)
 
 
-def _is_activation(module: nn.Module) -> bool:
+def is_activation(module: nn.Module) -> bool:
+    """Whether a probe takes a module for an activation: see :class:`Probe`."""
     home = type(module).__module__
     if home == "torch.nn.modules.activation" or isinstance(module, nn.Identity):
         return not isinstance(module, nn.MultiheadAttention)
-    is_leaf = len(list(module.modules())) == 1 and not list(module.parameters())
-    return is_leaf and not home.startswith("torch.nn.")
+    return not (home.startswith("torch.nn.") or [*module.children(), *module.parameters()])

@@ -24,6 +24,7 @@ from torch.func import vmap
 from tqdm import tqdm
 
 from course_utils.history import History, Record
+from course_utils.networks import mode
 from course_utils.stacks import Stack, is_plain
 from course_utils.updates import update_rule
 
@@ -106,7 +107,7 @@ def fit(
     bar = tqdm(total=total, leave=False, disable=not progress, delay=1, unit="step")
     draws = not isinstance(network, Stack) and not is_plain(network)
     seeded = _seeded(seed, images.device) if draws else nullcontext()
-    with bar, _flags(network, training=True), seeded, torch.enable_grad():
+    with bar, mode(network, training=True), seeded, torch.enable_grad():
         try:
             while run.steps < total and run.goes_on():
                 rows = torch.randperm(len(images), generator=order).to(images.device)
@@ -127,7 +128,7 @@ def accuracy(
     Raises like :func:`fit`.
     """
     _check(network, images, labels, classes=True)
-    with _flags(network, training=False), torch.no_grad():
+    with mode(network, training=False), torch.no_grad():
         batches = zip(images.split(batch_size), labels.split(batch_size), strict=True)
         hits = [(network(x).argmax(-1) == y).sum(-1) for x, y in batches]
     return (torch.stack(hits).sum(0).double() / len(images)).tolist()
@@ -234,18 +235,6 @@ def _for_members(loss: Callable[[Tensor, Tensor], Tensor]) -> Callable[[Tensor, 
         return each.view(len(scores), -1).mean(1)
 
     return cross_entropy
-
-
-@contextmanager
-def _flags(network: nn.Module, *, training: bool) -> Iterator[None]:
-    """Switch to training or evaluation mode, then put every module's own flag back."""
-    flags = [(module, module.training) for module in network.modules()]
-    network.train(training)
-    try:
-        yield
-    finally:
-        for module, flag in flags:
-            module.training = flag
 
 
 @contextmanager
