@@ -1,0 +1,224 @@
+"""The lecture's table of schemes as measured facts: accuracy, data needed, cost, depth reached.
+
+Run ``python benchmarks/schemes_table.py``, with the environment variable ``COURSE_DATA`` if MNIST
+lies there; it takes about half an hour of one quiet core. What is there already in
+``benchmarks/schemes_table.json`` is not computed again: an interrupted run is continued,
+``--again`` starts anew, ``--report`` only prints what is stored.
+
+Networks of 4, 20 and 50 weight layers, 784-100-…-100-10, tanh and ReLU, biases zero. Adam, batches
+of 100, one epoch of the first 50,000 training images (500 steps). Each scheme, activation and depth
+is trained with three learning rates from seed 0; the rate that is best on the last 10,000 training
+images is taken for seeds 1 to 4 too. ``test`` is measured on the 10,000 test images after the last
+step. Seed s fixes the draw of the weights and the order of the images.
+
+The costs are medians: seconds to initialize the network (with LSUV: on 1,024 images), and seconds
+of one training step of that network by itself. They are taken at the end, one after the other.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import statistics
+import time
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from course_utils.data import ImageData, load_mnist
+from course_utils.initializers import initialize_
+from course_utils.lsuv import lsuv_
+from course_utils.networks import mlp, one_thread
+from course_utils.orthogonal import looks_linear_
+from course_utils.stacks import Stack
+from course_utils.training import accuracy, fit
+
+FILE = Path(__file__).with_suffix(".json")
+DEPTHS, WIDTH, BATCH, STEPS, HELD_OUT = (4, 20, 50), 100, 100, 500, 10_000
+RATES, SEEDS, LSUV_BATCH = (3e-4, 1e-3, 3e-3), 5, 1024
+STUDENT = 2.776  # the 97.5 % point of Student's t for five seeds
+PLAIN = {  # name in the file → scheme and options; the gain of "orthogonal" is √2 for ReLU
+    "normal_001": ("normal", {"std": 0.01}),
+    "pytorch_default": ("pytorch_default", {}),
+    "lecun_normal": ("lecun_normal", {}),
+    "xavier_normal": ("xavier_normal", {}),
+    "he_normal": ("he_normal", {}),
+    "orthogonal": ("orthogonal", {}),
+}
+NORMALIZED = {"batch_norm": "batch", "layer_norm": "layer"}  # before the activation
+SCHEMES = {  # what is trained side by side, and what one by one
+    "tanh": ([*PLAIN, "lsuv"], list(NORMALIZED)),
+    "relu": ([*PLAIN, "lsuv", "looks_linear"], list(NORMALIZED)),
+}
+IMAGES_NEEDED = {"lsuv": f"{LSUV_BATCH} images", "batch_norm": "each batch"}  # the others: none
+
+
+def make(name: str, activation: str, depth: int) -> nn.Sequential:
+    """Make the network that a scheme is for, with torch's own weights."""
+    sizes = [784] + [WIDTH] * (depth - 1) + [10]
+    return mlp(sizes, activation, normalization=NORMALIZED.get(name))
+
+
+def start(network: nn.Sequential, name: str, activation: str, seed: int, data: ImageData):
+    """Initialize a network in place, and return it."""
+    generator = torch.Generator().manual_seed(seed)
+    if name == "lsuv":
+        images = data.train_images[:-HELD_OUT]
+        lsuv_(network, images, batch=LSUV_BATCH, generator=generator)
+        return network
+    if name == "looks_linear":
+        return looks_linear_(network, generator=generator)
+    scheme, options = PLAIN.get(name, ("pytorch_default", {}))
+    if scheme == "orthogonal" and activation == "relu":
+        options = {"gain": math.sqrt(2)}
+    return initialize_(network, scheme, generator=generator, **options)
+
+
+def train(names: list[str], activation: str, depth: int, rate: float, seed: int, data) -> list:
+    """Train networks of one architecture side by side, and return a row for each."""
+    networks = [start(make(n, activation, depth), n, activation, seed, data) for n in names]
+    whole = networks[0] if names[0] in NORMALIZED else Stack(networks)
+    options = {"steps": STEPS, "batch_size": BATCH, "lr": rate, "seed": seed, "progress": False}
+    images, labels = data.train_images, data.train_labels
+    done = fit(whole, images[:-HELD_OUT], labels[:-HELD_OUT], **options, tell=lambda text: None)
+    held_out = accuracy(whole, images[-HELD_OUT:], labels[-HELD_OUT:])
+    test = accuracy(whole, data.test_images, data.test_labels)
+    columns = [[x] if names[0] in NORMALIZED else x for x in (done, held_out, test)]
+    key = {"activation": activation, "depth": depth, "rate": rate, "seed": seed}
+    return [
+        {
+            "scheme": name,
+            **key,
+            "outcome": h.outcome,
+            "validation": round(v, 4),
+            "test": round(t, 4),
+        }
+        for name, h, v, t in zip(names, *columns, strict=True)
+    ]
+
+
+def best_rate(runs: list[dict], name: str, activation: str, depth: int) -> float | None:
+    """Return the rate that was best on the held-out images from seed 0, if all were tried."""
+    tried = {run["rate"]: run["validation"] for run in of(runs, name, activation, depth, seed=0)}
+    return max(tried, key=tried.get) if len(tried) == len(RATES) else None
+
+
+def of(runs: list[dict], name: str, activation: str, depth: int, **more) -> list[dict]:
+    """Return the stored runs of one scheme, activation and depth."""
+    key = {"scheme": name, "activation": activation, "depth": depth, **more}
+    return [run for run in runs if all(run[k] == v for k, v in key.items())]
+
+
+def chosen(runs: list[dict], name: str, activation: str, depth: int) -> list[dict]:
+    """Return the runs, one a seed, with the rate chosen."""
+    rate = best_rate(runs, name, activation, depth)
+    return of(runs, name, activation, depth, rate=rate)
+
+
+def cost(name: str, activation: str, depth: int, data: ImageData) -> dict:
+    """Measure seconds of one initialization and of one training step: medians of 7 and of 15."""
+    starts, marks = [], []
+    network = make(name, activation, depth)
+    for seed in range(7):
+        begun = time.perf_counter()
+        start(network, name, activation, seed, data)
+        starts.append(time.perf_counter() - begun)
+    options = {"steps": 20, "batch_size": BATCH, "progress": False}
+    after = {"after_step": lambda step: marks.append(time.perf_counter())}
+    fit(network, data.train_images, data.train_labels, **options, **after)
+    steps = [later - sooner for sooner, later in zip(marks[4:-1], marks[5:], strict=True)]
+    seconds = {"start": statistics.median(starts), "step": statistics.median(steps)}
+    key = {"scheme": name, "activation": activation, "depth": depth}
+    return key | {k: float(f"{v:.3g}") for k, v in seconds.items()}
+
+
+def report(runs: list[dict], costs: list[dict]) -> None:
+    """Print the table: mean and 95 % interval of the test accuracy, in percent, and the costs."""
+    for activation, groups in SCHEMES.items():
+        print(f"\n{activation:<16} " + "".join(f"{f'depth {d}':>16}" for d in DEPTHS), end="")
+        print("   deepest above 90 %   start / step at 50   images needed")
+        for name in groups[0] + groups[1]:
+            cells, deepest = [], 0
+            for depth in DEPTHS:
+                tests = [run["test"] for run in chosen(runs, name, activation, depth)]
+                if len(tests) < SEEDS:
+                    cells.append("…")
+                    continue
+                middle, half = (
+                    statistics.fmean(tests),
+                    STUDENT * statistics.stdev(tests) / SEEDS**0.5,
+                )
+                cells.append(f"{100 * middle:.1f} ± {100 * half:.1f}")
+                deepest = depth if min(tests) > 0.9 else deepest
+            row = of(costs, name, activation, 50)
+            text = f"{row[0]['start'] / row[0]['step']:.2f}" if row else "…"
+            print(f"{name:<16} " + "".join(f"{c:>16}" for c in cells), end="")
+            print(f"{deepest:>20}   {text:>18}   {IMAGES_NEEDED.get(name, 'none')}")
+
+
+def store(setting: dict, runs: list[dict], costs: list[dict]) -> None:
+    """Write the file anew; a run that is killed leaves a whole file."""
+    rows = [",\n    ".join(json.dumps(row) for row in part) for part in (runs, costs)]
+    text = f'{{\n  "setting": {json.dumps(setting)},\n  "runs": [\n    {rows[0]}\n  ],\n'
+    scratch = FILE.with_suffix(".part")
+    scratch.write_text(text + f'  "costs": [\n    {rows[1]}\n  ]\n}}\n')
+    scratch.replace(FILE)
+
+
+def jobs(runs: list[dict], activation: str, depth: int):
+    """Yield what is still to train: names of one architecture, a rate and a seed."""
+    together, alone = SCHEMES[activation]
+    groups = [together, *([name] for name in alone)]
+    for seed in range(SEEDS):
+        for rate in RATES:
+            for names in groups:
+                wanted = [
+                    name
+                    for name in names
+                    if (seed == 0 or best_rate(runs, name, activation, depth) == rate)
+                    and not of(runs, name, activation, depth, rate=rate, seed=seed)
+                ]
+                if wanted:
+                    yield wanted, rate, seed
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--again", action="store_true", help="forget what is stored")
+    parser.add_argument("--report", action="store_true", help="print what is stored and stop")
+    arguments = parser.parse_args()
+    stored = {"runs": [], "costs": []}
+    if FILE.exists() and not arguments.again:
+        stored = json.loads(FILE.read_text())
+    runs, costs = stored["runs"], stored["costs"]
+    if arguments.report:
+        return report(runs, costs)
+    data = load_mnist(verbose=False)
+    if data.name != "MNIST":
+        raise SystemExit("MNIST was not found: set COURSE_DATA to a folder that holds it")
+    setting = {"data": data.name, "width": WIDTH, "steps": STEPS, "batch_size": BATCH}
+    setting |= {"optimizer": "Adam", "rates": RATES, "torch": torch.__version__.split("+")[0]}
+    with one_thread():
+        for depth in DEPTHS:
+            for activation in SCHEMES:
+                for names, rate, seed in jobs(runs, activation, depth):
+                    begun = time.perf_counter()
+                    runs += train(names, activation, depth, rate, seed, data)
+                    store(setting, runs, costs)
+                    spent = f"{time.perf_counter() - begun:.0f} s"
+                    print(
+                        f"depth {depth}, {activation}, seed {seed}, {rate:g}: {spent}", flush=True
+                    )
+        for depth in DEPTHS:
+            for activation, groups in SCHEMES.items():
+                for name in groups[0] + groups[1]:
+                    if not of(costs, name, activation, depth):
+                        costs.append(cost(name, activation, depth, data))
+                        store(setting, runs, costs)
+    report(runs, costs)
+
+
+if __name__ == "__main__":
+    main()
