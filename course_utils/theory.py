@@ -269,22 +269,32 @@ def fixed_points(
     return points
 
 
-def chi(sigma_w: float, sigma_b: float = 0.0, activation: str | Activation = "tanh") -> float:
-    """Return the mean squared singular value of a layer's Jacobian where the signal has settled.
+def settled_point(
+    sigma_w: float, sigma_b: float = 0.0, activation: str | Activation = "tanh"
+) -> FixedPoint:
+    """Return the fixed point at which a signal settles: the largest that is not unstable.
 
-    The Jacobian ∂z_{l+1}/∂z_l = W · diag(φ′(z_l)) of a square layer has the mean squared singular
-    value sigma_w² E[φ′(√q z)²] (its squared Frobenius norm over the number of units): that is
-    `gradient_map`, here at the stable fixed point of q (the largest, if there are several). The
-    Jacobian of a stack has the product of its layers' values: gradients vanish with depth where
-    chi is below 1, and explode where it is above.
-
-    Schoenholz et al. (2017), "Deep information propagation"; Pennington, Schoenholz & Ganguli
-    (2017), "Resurrecting the sigmoid in deep learning through dynamical isometry". Raises
-    ValueError where no fixed point is stable: the signal explodes. Other errors as above.
+    Raises ValueError where none is: the signal explodes. Other errors as in `fixed_points`.
     """
     attracting = [p for p in fixed_points(sigma_w, sigma_b, activation) if p.stable is not False]
     if not attracting:
         raise ValueError(
             f"with sigma_w={sigma_w:g} the signal explodes and never settles: try a smaller one"
         )
-    return float(gradient_map(max(attracting[-1].q, _TINY_Q), sigma_w, activation))
+    return attracting[-1]
+
+
+def chi(sigma_w: float, sigma_b: float = 0.0, activation: str | Activation = "tanh") -> float:
+    """Return the mean squared singular value of a layer's Jacobian where the signal has settled.
+
+    The Jacobian ∂z_{l+1}/∂z_l = W · diag(φ′(z_l)) of a square layer has the mean squared singular
+    value sigma_w² E[φ′(√q z)²] (its squared Frobenius norm over the number of units): that is
+    `gradient_map`, here at the `settled_point` of q. The Jacobian of a stack has the product of
+    its layers' values: gradients vanish with depth where chi < 1, and explode where it is above.
+
+    Schoenholz et al. (2017), "Deep information propagation"; Pennington, Schoenholz & Ganguli
+    (2017), "Resurrecting the sigmoid in deep learning through dynamical isometry". Raises
+    ValueError as `settled_point` does.
+    """
+    q = settled_point(sigma_w, sigma_b, activation).q
+    return float(gradient_map(max(q, _TINY_Q), sigma_w, activation))
