@@ -6,7 +6,8 @@ One round is one epoch of each contender, on 784 visible and 500 hidden units, b
 
 - *floor*: the five matrix products of CD-1 by ``torch.mm``, into memory that is there already, and
   nothing else: no sigmoid, draws, biases, shuffling or update;
-- *CD-1*, *PCD-1*: ``course_utils.rbm.RBM.fit`` with momentum and weight decay;
+- *CD-1*, *PCD-1*: ``course_utils.rbm.RBM.fit`` with momentum and weight decay; *bfloat16*: with
+  ``products = torch.bfloat16``, which pays where the processor knows that format;
 - *scikit-learn*: ``BernoulliRBM.fit``, which is PCD-1 without momentum and decay, on float32 and on
   its default, float64. It never shuffles.
 
@@ -36,9 +37,11 @@ from course_utils.rbm import RBM
 
 HIDDEN, BATCH, LR, EPOCHS = 500, 100, 0.05, 5
 OURS = {"CD-1": {}, "PCD-1": {"persistent": True}}
+OURS |= {f"{name} bfloat16": options for name, options in OURS.items()}
 PLAIN = {"lr": LR, "momentum": 0.0, "weight_decay": 0.0}  # as scikit-learn
 QUALITY = {
     "CD-1": ("CD-1", PLAIN),
+    "CD-1 bfloat16": ("CD-1 bfloat16", PLAIN),
     "CD-1, momentum 0.9": ("CD-1", {"lr": LR / 10}),  # which makes the rate ten times greater
     "PCD-1": ("PCD-1", PLAIN),
     "PCD-1, rate to 0": ("PCD-1", PLAIN | {"lr": (LR, 0.0)}),
@@ -61,6 +64,8 @@ def floor(images: Tensor) -> None:
 
 def ours(images: Tensor, name: str, *, epochs: int = 1, **options) -> RBM:
     rbm = RBM(images.shape[1], HIDDEN)
+    if name.endswith("bfloat16"):
+        rbm.products = torch.bfloat16
     rbm.fit(images, epochs=epochs, batch_size=BATCH, progress=False, **OURS[name], **options)
     return rbm
 
@@ -79,6 +84,9 @@ def one_round(images: Tensor) -> dict[str, float]:
         "floor ": lambda: floor(images),
         "PCD-1": lambda: ours(images, "PCD-1", lr=LR),
         "floor  ": lambda: floor(images),
+        "CD-1 bfloat16": lambda: ours(images, "CD-1 bfloat16", lr=LR),
+        "PCD-1 bfloat16": lambda: ours(images, "PCD-1 bfloat16", lr=LR),
+        "floor   ": lambda: floor(images),
         "scikit-learn float32": lambda: theirs(images),
         "scikit-learn float64": lambda: theirs(double),
     }

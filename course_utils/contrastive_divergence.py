@@ -15,6 +15,7 @@ enter a mean are probabilities, because drawing them would add noise and change 
 from __future__ import annotations
 
 import math
+from functools import partial
 from numbers import Integral, Real
 from typing import TYPE_CHECKING
 
@@ -40,6 +41,9 @@ def sample_bernoulli(
     Twice as fast as ``torch.bernoulli`` and more; ``out`` may not be ``probability`` itself.
     """
     out = torch.empty_like(probability) if out is None else out
+    if out.dtype == torch.bfloat16:  # its uniform draws are multiples of 1/256: far too coarse
+        draws = uniform_(torch.empty_like(probability, dtype=torch.float32), generator)
+        return torch.lt(draws, probability, out=out)
     return uniform_(out, generator).lt_(probability)
 
 
@@ -57,6 +61,9 @@ class ContrastiveDivergence:
     A step on a batch of n images costs five products of the size (n, n_visible, n_hidden), and
     little else: all states live in two buffers, data above and chains below. So the difference of
     both means of h vᵀ is one product, [h₀/n; -h₁/m]ᵀ [v₀; v₁], added to the velocity in place.
+    With ``products = torch.bfloat16`` the states and a copy of the weights are rounded to it, 8
+    significant bits, and a processor that knows the format multiplies them faster; weights,
+    velocities and uniform draws keep the precision they have.
 
     Parameters
     ----------
@@ -66,6 +73,8 @@ class ContrastiveDivergence:
 
     Attributes
     ----------
+    products : torch.dtype
+        Of the states and of the matrix products: the machine's own, or ``torch.bfloat16``.
     velocities : list of Tensor
         Of weight, visible and hidden bias: what the last step added to each.
     chains, particles : Tensor or None
@@ -77,12 +86,13 @@ class ContrastiveDivergence:
 
     def __init__(self, machine: BoltzmannMachine) -> None:
         self.machine = machine
+        self.products = machine.weight.dtype
         parameters = (machine.weight, machine.visible_bias, machine.hidden_bias)
         self.velocities = [torch.zeros_like(parameter) for parameter in parameters]
         self.chains: Tensor | None = None
         self.particles: Tensor | None = None
         self.steps = 0
-        self._sizes = (0, 0)  # of the buffers: images, chains
+        self._sizes: tuple = ()  # of the buffers: images, chains; and their dtype
 
     @torch.no_grad()
     def step(
@@ -111,7 +121,11 @@ class ContrastiveDivergence:
         m = len(self.particles) if goes_on else n
         v, h, state = self._room(n, m)  # (n + m, n_visible), (n + m, n_hidden), (m, n_hidden)
         v0, v1, h0, h1 = v[:n], v[n:], h[:n], h[n:]  # data above, chains below
-        v0.copy_(images) if rows is None else torch.index_select(images, 0, rows, out=v0)
+        self._weight = self.machine.weight.to(self.products)  # itself if that is its dtype
+        if rows is None or images.dtype != self.products:
+            v0.copy_(images if rows is None else images[rows])
+        else:
+            torch.index_select(images, 0, rows, out=v0)
         if goes_on:
             state.copy_(self.particles)
         else:
@@ -127,17 +141,20 @@ class ContrastiveDivergence:
         else:
             self._hidden_mean(v1, out=h1)
         if persistent:
-            self.chains, self.particles = v1.clone(), sample_bernoulli(h1, self.machine.generator)
+            self.chains = v1.to(self.machine.weight.dtype, copy=True)
+            self.particles = sample_bernoulli(h1, self.machine.generator).to(self.chains.dtype)
         if sparsity is not None:
             target, cost = sparsity
             h0 += cost * (target - h0.mean(0))
         self._move(lr, momentum, weight_decay)
 
     def _hidden_mean(self, v: Tensor, out: Tensor) -> None:
-        torch.addmm(self.machine.hidden_bias, v, self.machine.weight.T, out=out).sigmoid_()
+        bias = self.machine.hidden_bias.to(self.products)
+        torch.addmm(bias, v, self._weight.T, out=out).sigmoid_()
 
     def _sample_visible(self, h: Tensor, out: Tensor) -> None:
-        mean = torch.addmm(self.machine.visible_bias, h, self.machine.weight, out=self._mean)
+        bias = self.machine.visible_bias.to(self.products)
+        mean = torch.addmm(bias, h, self._weight, out=self._mean)
         if self.machine.visible == "gaussian":
             sample_gaussian(mean, self.machine.generator, out=out)
         else:
@@ -150,9 +167,13 @@ class ContrastiveDivergence:
         """
         machine, v, h, share = self.machine, self._v, self._h, self._share
         weight, visible, hidden = self.velocities
-        visible.addmv_(v.T, share, beta=momentum, alpha=lr)
-        hidden.addmv_(h.T, share, beta=momentum, alpha=lr)
-        weight.addmm_(h.mul_(share[:, None]).T, v, beta=momentum, alpha=lr)
+        visible.addmv_(v.to(share.dtype).T, share, beta=momentum, alpha=lr)
+        hidden.addmv_(h.to(share.dtype).T, share, beta=momentum, alpha=lr)
+        h.mul_(share[:, None])
+        if v.dtype == weight.dtype:
+            weight.addmm_(h.T, v, beta=momentum, alpha=lr)
+        else:
+            weight.mul_(momentum).add_(torch.mm(h.T, v), alpha=lr)
         weight.add_(machine.weight, alpha=-lr * weight_decay)
         machine.weight += weight
         machine.visible_bias += visible
@@ -163,14 +184,14 @@ class ContrastiveDivergence:
 
     def _room(self, n: int, m: int) -> tuple[Tensor, Tensor, Tensor]:
         """Return room for n images above m chains, and for the hidden states that drive these."""
-        if self._sizes != (n, m):
+        if self._sizes != (n, m, self.products):
             n_hidden, n_visible = self.machine.weight.shape
-            new = self.machine.weight.new_empty
+            new = partial(self.machine.weight.new_empty, dtype=self.products)
             self._v, self._h = new(n + m, n_visible), new(n + m, n_hidden)
             self._state, self._mean = new(m, n_hidden), new(m, n_visible)
-            self._share = new(n + m)
+            self._share = self.machine.weight.new_empty(n + m)
             self._share[:n], self._share[n:] = 1 / n, -1 / m
-            self._sizes = (n, m)
+            self._sizes = (n, m, self.products)
         return self._v, self._h, self._state
 
     def _watch(self) -> None:

@@ -25,11 +25,11 @@ from course_utils.contrastive_divergence import (
     sample_bernoulli,
     sample_gaussian,
 )
-from course_utils.rbm_training import RBMHistory, train
+from course_utils.rbm_training import RBMHistory, pair, train
 
 _KIND = "course_utils.rbm.RBM, version 1"  # the first word of a saved file
 _MODEL = ("weight", "visible_bias", "hidden_bias")
-_LEARNER = ("velocities", "chains", "particles", "steps")
+_LEARNER = ("velocities", "chains", "particles", "steps", "products")
 
 
 class RBM(BoltzmannMachine):
@@ -68,11 +68,20 @@ class RBM(BoltzmannMachine):
         return self._learner.steps
 
     @property
-    def chains(self) -> Tensor | None:
-        """Visible states (m, n_visible) of the persistent chains, or None before there are any.
+    def products(self) -> torch.dtype:
+        """Dtype of learning's products: the weights' own, or (assign it) ``torch.bfloat16``."""
+        return self._learner.products
 
-        Assign states to let the chains go on from there, or None to let them begin anew.
-        """
+    @products.setter
+    def products(self, dtype: torch.dtype) -> None:
+        if dtype not in (self.weight.dtype, torch.bfloat16):
+            wish = f"{self.weight.dtype}, as the weights, or torch.bfloat16"
+            raise ValueError(f"products must be {wish}, got {dtype!r}")
+        self._learner.products = dtype
+
+    @property
+    def chains(self) -> Tensor | None:
+        """Visible states (m, n_visible) of the persistent chains, or None; both can be set."""
         return self._learner.chains
 
     @chains.setter
@@ -205,7 +214,7 @@ class RBM(BoltzmannMachine):
         self.check_images(images, "images")
         if held_out is not None:
             self.check_images(held_out, "held_out")
-        rates, momenta = _pair("lr", lr), _pair("momentum", momentum)
+        rates, momenta = pair("lr", lr), pair("momentum", momentum)
         for rate, fraction in zip(rates, momenta, strict=True):
             check_learning(rate, k, fraction, weight_decay, sparsity)
         check_whole("epochs", epochs)
@@ -288,12 +297,3 @@ class RBM(BoltzmannMachine):
         if rbm.generator.device.type == device_type:
             rbm.generator.set_state(draws.cpu())
         return rbm
-
-
-def _pair(name: str, value: float | tuple[float, float]) -> tuple[float, float]:
-    """Return a pair as it is, and a number twice."""
-    if not isinstance(value, tuple | list):
-        return value, value
-    if len(value) != 2:
-        raise ValueError(f"{name} must be a number or a pair of numbers, got {value!r}")
-    return tuple(value)

@@ -135,3 +135,12 @@ class _Gauges:
 def _spread(images: Tensor, count: int) -> Tensor:
     """Return ``count`` images at equal distances, or all if there are fewer."""
     return images[:: max(1, len(images) // count)][:count]
+
+
+def pair(name: str, value: float | tuple[float, float]) -> tuple[float, float]:
+    """Return a pair as it is, and a number twice."""
+    if not isinstance(value, tuple | list):
+        return value, value
+    if len(value) != 2:
+        raise ValueError(f"{name} must be a number or a pair of numbers, got {value!r}")
+    return tuple(value)

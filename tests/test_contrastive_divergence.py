@@ -294,6 +294,37 @@ def test_bernoulli_and_gaussian_draws_have_their_means_and_deviations():
     assert (reals.std(0) - 2).abs().max() < 0.03
 
 
+def test_bfloat16_draws_keep_small_probabilities():
+    p = torch.full((1_000_000,), 1e-3, dtype=torch.bfloat16)
+    ones = sample_bernoulli(p, torch.Generator().manual_seed(0))
+    assert ones.dtype == torch.bfloat16 and set(ones.unique().tolist()) == {0.0, 1.0}
+    assert abs(ones.float().sum().item() - 1e6 * p[0].item()) < 5 * math.sqrt(1000)
+
+
+@pytest.mark.parametrize("persistent", [False, True])
+@pytest.mark.parametrize("visible", ["bernoulli", "gaussian"])
+def test_bfloat16_products_take_nearly_the_same_steps_of_full_weights(visible, persistent):
+    v, moved = binary(5000, 12).float(), []
+    for products in (torch.float32, torch.bfloat16):
+        rbm = RBM(12, 8, std=0.5, visible=visible)
+        rbm.products = products
+        before = [p.clone() for p in parameters(rbm)]
+        options = {"momentum": 0.9, "weight_decay": 0.01, "persistent": persistent}
+        for _ in range(3):
+            rbm.partial_fit(v, lr=0.2, **options)
+        assert {p.dtype for p in parameters(rbm)} == {torch.float32}
+        assert (rbm.chains is not None) == persistent
+        assert not persistent or rbm.chains.dtype == torch.float32
+        moved.append([new - old for new, old in zip(parameters(rbm), before, strict=True)])
+    for full, rounded in zip(*moved, strict=True):
+        assert 0 < (full - rounded).norm() < 0.03 * full.norm()
+
+
+def test_products_of_another_precision_are_refused_in_words():
+    with pytest.raises(ValueError, match="torch.float64, as the weights, or torch.bfloat16, got"):
+        tiny().products = torch.float16
+
+
 def test_weights_that_are_not_finite_are_noticed_with_words():
     rbm, v0 = tiny(), binary(5, 4)
     rbm.weight[0, 0] = math.nan

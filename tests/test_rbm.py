@@ -444,6 +444,7 @@ def test_progress_shows_on_stderr_only_if_asked_for(digits, capsys):
 def test_a_saved_rbm_goes_on_as_if_nothing_had_happened(tmp_path, visible, persistent):
     rbm, v = RBM(6, 4, visible=visible, dtype=torch.float64), bits(20, 6)
     options = {"persistent": persistent, "momentum": 0.9}
+    rbm.products = torch.bfloat16
     rbm.partial_fit(v, **options)
     rbm.save(tmp_path / "rbm.pt")
     loaded = RBM.load(str(tmp_path / "rbm.pt"))
