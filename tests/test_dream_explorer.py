@@ -1,14 +1,17 @@
-import base64
 import html
-import io
 import math
 
 import numpy as np
 import pytest
 import torch
+from explorer_tests import (
+    assert_parts_are_named,
+    assert_readable_without_a_kernel,
+    assert_twice_as_wide_as_shown,
+    picture,
+)
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from PIL import Image
 
 from course_utils.dream_explorer import DreamExplorer
 from course_utils.dreams import STEPS
@@ -34,10 +37,6 @@ def shared():
 def explorer(shared):
     shared.set(**START)
     return shared
-
-
-def picture(explorer):
-    return bytes(explorer.picture.value)
 
 
 @pytest.mark.parametrize(
@@ -237,17 +236,11 @@ def test_what_cannot_be_explored_is_refused_in_words(rbm, options, error, words)
 
 
 def test_the_picture_is_twice_as_wide_as_it_is_shown(explorer):
-    shown = np.asarray(Image.open(io.BytesIO(picture(explorer))))
-    assert shown.shape[1] == 2000 and explorer.layout.max_width == "1000px"
+    assert_twice_as_wide_as_shown(explorer)
 
 
 def test_without_a_kernel_the_picture_and_a_sentence_remain(explorer):
-    data, metadata = explorer._repr_mimebundle_()
-    assert "application/vnd.jupyter.widget-view+json" in data
-    assert base64.b64decode(data["image/png"]) == picture(explorer)
-    assert data["text/plain"].startswith("DreamExplorer: 20 chains from real images, steps: 5,")
-    assert explorer.verdict in data["text/plain"]
-    assert metadata["image/png"]["width"] == 1000
+    assert_readable_without_a_kernel(explorer, "20 chains from real images, steps: 5,")
 
 
 def test_every_control_has_a_description_and_every_slider_a_typed_twin(explorer):
@@ -258,14 +251,7 @@ def test_every_control_has_a_description_and_every_slider_a_typed_twin(explorer)
 
 
 def test_style_sheets_and_tests_find_every_part(explorer):
-    for name in ("steps", "temperature", "seed", "unit"):
-        assert f"dream-{name}-slider" in explorer.sliders[name]._dom_classes
-        assert f"dream-{name}-text" in explorer.texts[name]._dom_classes
-    assert "dream-picture" in explorer.picture._dom_classes
-    assert "dream-explorer" in explorer._dom_classes
-    assert 'class="dream-verdict" role="status"' in explorer.words.value
-    explorer.set(steps=-1)
-    assert 'class="dream-correction"' in explorer.correction.value
+    assert_parts_are_named(explorer, "dream", ["steps", "temperature", "seed", "unit"])
 
 
 def test_the_readout_names_setting_free_energy_and_units(explorer):

@@ -1,13 +1,15 @@
-import base64
 import html
-import io
 import math
 
-import numpy as np
 import pytest
+from explorer_tests import (
+    assert_parts_are_named,
+    assert_readable_without_a_kernel,
+    assert_twice_as_wide_as_shown,
+    picture,
+)
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from PIL import Image
 
 from course_utils.funnel import GAINS, RULES
 from course_utils.funnel_explorer import FunnelExplorer
@@ -24,10 +26,6 @@ def shared():
 def explorer(shared):
     shared.set(**START)
     return shared
-
-
-def picture(explorer):
-    return bytes(explorer.picture.value)
 
 
 @pytest.mark.parametrize("name, value", [("width_a", 90), ("width_b", 33), ("depth", 9)])
@@ -158,17 +156,11 @@ def test_the_seed_alone_decides_the_draw(explorer):
 
 
 def test_the_picture_is_twice_as_wide_as_it_is_shown(explorer):
-    shown = np.asarray(Image.open(io.BytesIO(picture(explorer))))
-    assert shown.shape[1] == 2000 and explorer.layout.max_width == "1000px"
+    assert_twice_as_wide_as_shown(explorer)
 
 
 def test_without_a_kernel_the_picture_and_a_sentence_remain(explorer):
-    data, metadata = explorer._repr_mimebundle_()
-    assert "application/vnd.jupyter.widget-view+json" in data
-    assert base64.b64decode(data["image/png"]) == picture(explorer)
-    assert data["text/plain"].startswith("FunnelExplorer: 6 linear layers, 60 → 20 → 60 …")
-    assert explorer.verdict in data["text/plain"]
-    assert metadata["image/png"]["width"] == 1000
+    assert_readable_without_a_kernel(explorer, "6 linear layers, 60 → 20 → 60 …")
 
 
 def test_every_control_has_a_description_and_every_slider_a_typed_twin(explorer):
@@ -179,15 +171,7 @@ def test_every_control_has_a_description_and_every_slider_a_typed_twin(explorer)
 
 
 def test_style_sheets_and_tests_find_every_part(explorer):
-    for name in ("width-a", "width-b", "depth"):
-        key = name.replace("-", "_")
-        assert f"funnel-{name}-slider" in explorer.sliders[key]._dom_classes
-        assert f"funnel-{name}-text" in explorer.texts[key]._dom_classes
-    assert "funnel-picture" in explorer.picture._dom_classes
-    assert "funnel-explorer" in explorer._dom_classes
-    assert 'class="funnel-verdict" role="status"' in explorer.words.value
-    explorer.set(depth=0)
-    assert 'class="funnel-correction"' in explorer.correction.value
+    assert_parts_are_named(explorer, "funnel", ["width_a", "width_b", "depth"])
 
 
 def test_the_readout_names_setting_signal_and_gradient(explorer):

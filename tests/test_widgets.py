@@ -1,12 +1,16 @@
-import io
 import math
 
 import numpy as np
 import pytest
 import torch
+from explorer_tests import (
+    assert_readable_without_a_kernel,
+    assert_twice_as_wide_as_shown,
+    picture,
+    pixels,
+)
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from PIL import Image
 
 from course_utils.networks import ACTIVATIONS
 from course_utils.signal_path import DISTRIBUTIONS, INPUTS
@@ -24,14 +28,6 @@ def explorer(shared):
     shared.set(std=0.05, depth=4, width=64, activation="tanh")
     shared.set(distribution="normal", source="images")
     return shared
-
-
-def picture(explorer):
-    return bytes(explorer.picture.value)
-
-
-def pixels(explorer):
-    return np.asarray(Image.open(io.BytesIO(picture(explorer))).convert("RGB"))
 
 
 def test_moving_the_std_slider_moves_its_twin_the_picture_and_the_words(explorer):
@@ -179,23 +175,15 @@ def test_the_same_setting_gives_the_same_picture_whatever_lay_between(explorer):
     first = picture(explorer)
     explorer.set(std=1.0, depth=20, activation="relu", source="noise")
     explorer.set(std=0.05, depth=4, activation="tanh", source="images")
-    np.testing.assert_array_equal(
-        np.asarray(Image.open(io.BytesIO(first)).convert("RGB")), pixels(explorer)
-    )
+    np.testing.assert_array_equal(pixels(first), pixels(picture(explorer)))
 
 
 def test_the_picture_is_twice_as_wide_as_it_is_shown(explorer):
-    assert pixels(explorer).shape[1] == 2000 and explorer.layout.max_width == "1000px"
+    assert_twice_as_wide_as_shown(explorer)
 
 
 def test_without_a_kernel_the_picture_and_a_sentence_remain(explorer):
-    data, metadata = explorer._repr_mimebundle_()
-    assert "application/vnd.jupyter.widget-view+json" in data
-    import base64
-
-    assert base64.b64decode(data["image/png"]) == picture(explorer)
-    assert explorer.verdict in data["text/plain"]
-    assert metadata["image/png"]["width"] == 1000
+    assert_readable_without_a_kernel(explorer)
 
 
 def test_every_slider_has_a_typed_twin_and_everything_has_a_description(explorer):
