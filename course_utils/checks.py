@@ -6,9 +6,12 @@ measured digit, so a test can compare it on every machine; the numbers appear wh
 
 from __future__ import annotations
 
+import ast
+import json
 import platform
 from collections.abc import Callable
 from importlib import metadata
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -66,6 +69,23 @@ def _short(value: Any) -> str:
     if isinstance(value, list | tuple):
         return "[" + ", ".join(_short(v) for v in value) + "]"
     return repr(value)
+
+
+def claims_of(notebook: str | Path) -> list[str]:
+    """Return the sentences that a notebook claims, in order, as its code cells spell them out.
+
+    ``notebook`` is the path of an ``.ipynb`` file. It is read, not run. A sentence that is put
+    together while the notebook runs, as an f-string is, is not among them.
+    """
+    sentences = []
+    for cell in json.loads(Path(notebook).read_text(encoding="utf-8"))["cells"]:
+        code = "".join(cell["source"]) if cell["cell_type"] == "code" else ""
+        for node in ast.walk(ast.parse(code)):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", None) == "claim":
+                text = node.args[0] if node.args else None
+                if isinstance(text, ast.Constant) and isinstance(text.value, str):
+                    sentences.append(text.value)
+    return sentences
 
 
 def report(exercise: str, attempt: Callable[[], str | None]) -> None:

@@ -1,11 +1,13 @@
 from importlib import metadata
+from pathlib import Path
 
+import nbformat
 import numpy as np
 import pytest
 import torch
 from test_repository import PROJECT
 
-from course_utils.checks import attempted, check_installation, claim, report
+from course_utils.checks import attempted, check_installation, claim, claims_of, report
 
 
 @pytest.mark.parametrize(
@@ -28,6 +30,29 @@ def test_a_claim_that_fails_raises_with_sentence_and_measured_values(falsehood, 
 def test_a_claim_needs_one_truth_value(no_truth):
     with pytest.raises(TypeError, match="one truth value"):
         claim("Something", no_truth)
+
+
+def test_the_claims_of_a_notebook_are_its_sentences_in_order(tmp_path):
+    cells = [
+        nbformat.v4.new_markdown_cell('claim("only prose", True)'),
+        nbformat.v4.new_code_cell('x = 1\nclaim("One is one", x == 1)\nprint("no claim")'),
+        nbformat.v4.new_code_cell('for i in (1, 2):\n    claim(f"{i} grows", True)\n'),
+        nbformat.v4.new_code_cell('claim(\n    "Two parts, "\n    "one sentence", True, x=x\n)'),
+    ]
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), tmp_path / "a.ipynb")
+    assert claims_of(tmp_path / "a.ipynb") == ["One is one", "Two parts, one sentence"]
+
+
+@pytest.mark.parametrize("number", ["02", "04", "05", "08"])
+def test_the_claims_of_a_stored_notebook_are_what_it_printed(number):
+    path = next((Path(__file__).parents[1] / "notebooks").glob(f"{number}_*.ipynb"))
+    text = "".join(
+        output.get("text", "")
+        for cell in nbformat.read(path, as_version=4).cells
+        for output in cell.get("outputs", [])
+    )
+    printed = {line[2:] for line in text.splitlines() if line.startswith("✓ ")}
+    assert len(claims_of(path)) > 10 and set(claims_of(path)) <= printed
 
 
 def test_a_stub_is_not_attempted_yet(capsys):
