@@ -29,7 +29,7 @@ def trainability_map(
         ``(n_rows, n_columns)``, from 0 to 1.
     border
         Values of sigma_w² and predicted depths, ``(n_points,)`` each, infinite ones allowed: drawn
-        as a dashed line, which the map cuts off.
+        as a dashed line, which the map cuts off. Its legend stands above the map, on the right.
     border_label, title
         Texts of the figure.
     ax
@@ -54,8 +54,10 @@ def trainability_map(
         at, depth = (np.asarray(values, dtype=float) for values in border)
         depth = np.minimum(depth, 10 * y[-1])  # an infinite depth still has a direction
         ax.plot(at, depth, "--", color="white", label=border_label)
-        ax.legend(loc="upper right", fontsize="small", facecolor="0.3", labelcolor="white")
-    ax.set(xlabel="σ_w²", ylabel="hidden layers", title=title, xlim=x[[0, -1]], ylim=y[[0, -1]])
+        look = {"fontsize": "small", "facecolor": "0.3", "labelcolor": "white"}
+        ax.legend(loc="lower right", bbox_to_anchor=(1, 1), borderaxespad=0.3, **look)
+    ax.set(xlabel="σ_w²", ylabel="hidden layers", xlim=x[[0, -1]], ylim=y[[0, -1]])
+    ax.set_title(title, loc="left")
     ax.grid(False)
     return ax
 

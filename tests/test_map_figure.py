@@ -33,10 +33,20 @@ def test_a_border_may_be_infinite_and_does_not_widen_the_map():
     assert [text.get_text() for text in ax.get_legend().get_texts()] == ["6 ξ_c"]
 
 
+def test_the_legend_covers_neither_the_map_nor_the_title():
+    border = ([1.0, 4.0], [20.0, 30.0])
+    ax = trainability_map([1.0, 2.0, 4.0], [10, 30], ACCURACY, border=border, title="20 networks")
+    ax.figure.draw_without_rendering()
+    legend = ax.get_legend().get_window_extent()
+    assert legend.y0 >= ax.get_window_extent().y1
+    (title,) = [text for text in ax.figure.findobj(plt.Text) if text.get_text() == "20 networks"]
+    assert not legend.overlaps(title.get_window_extent())
+
+
 def test_it_draws_where_it_is_told():
     _, ax = plt.subplots()
     assert trainability_map([1, 2, 4], [10, 30], ACCURACY, title="a map", ax=ax) is ax
-    assert ax.get_title() == "a map" and ax.get_ylabel() == "hidden layers"
+    assert ax.get_title("left") == "a map" and ax.get_ylabel() == "hidden layers"
 
 
 @pytest.mark.parametrize("depths", [[10, 20, 30], [10]])
