@@ -3,6 +3,7 @@
 import base64
 import io
 import re
+from collections import Counter
 from pathlib import Path
 
 import nbformat
@@ -125,6 +126,17 @@ def test_links_between_notebooks_lead_somewhere():
     for path, text in pages.items():
         for target in re.findall(r"\]\((?!https?:|#|mailto:)([^)#\s]+)", text):
             assert (path.parent / target).exists(), f"{path.name} links to {target}"
+
+
+def test_each_notebook_links_to_the_glossary_the_words_that_it_explains():
+    pages = {path.name: prose(nbformat.read(path, as_version=4)) for path in NOTEBOOKS}
+    glossary = pages["00_start_here.ipynb"].split("## Glossary")[1].split("\n## ")[0]
+    terms = re.findall(r"^\| .*(?:here|\((\S+)\)) \|$", glossary, re.MULTILINE)
+    explained = Counter(name or "00_start_here.ipynb" for name in terms)
+    assert len(terms) > 30 and set(explained) <= set(pages)
+    for name, text in pages.items():
+        links = len(re.findall(r"\((?:00_start_here\.ipynb)?#Glossary\)", text))
+        assert links == explained[name], f"{name} explains {explained[name]} terms, links {links}"
 
 
 def test_every_lesson_with_exercises_has_its_solutions():
