@@ -31,7 +31,7 @@ from scipy.optimize import brentq
 
 from course_utils import theory
 from course_utils.activations import Activation, resolve
-from course_utils.theory import _TINY_Q, _non_negative, _slope
+from course_utils.theory import TINY_Q, non_negative, variance_slope
 
 _RADII = np.exp(np.arange(math.log(1e-7), math.log(12), 0.1))  # (radii,), see pair_mean
 _RADIUS_WEIGHTS = 0.1 * _RADII**2 * np.exp(-(_RADII**2) / 2)
@@ -83,7 +83,7 @@ def pair_mean(
         Variance, non-negative and finite, and correlation, from -1 to 1. They broadcast; the
         result has their common shape. Anything else raises ValueError.
     """
-    q, c = np.broadcast_arrays(_non_negative("q", q), _correlation(c))
+    q, c = np.broadcast_arrays(non_negative("q", q), _correlation(c))
     means = [_mean_of_pair(g, *one) for one in zip(q.flat, c.flat, strict=True)]
     return np.array(means, dtype=np.float64).reshape(q.shape)[()]
 
@@ -112,7 +112,7 @@ def correlation_map(
         As in `theory.variance_map`. All arrays broadcast; anything impossible raises ValueError.
         Where both sigmas are 0 nothing is left to correlate, and the result is nan.
     """
-    q = np.maximum(_non_negative("q", q), _TINY_Q)
+    q = np.maximum(non_negative("q", q), TINY_Q)
     phi = resolve(activation).phi
     q_next = theory.variance_map(q, sigma_w, sigma_b, activation)
     half_distance = pair_mean(lambda a, b: (phi(a) - phi(b)) ** 2 / 2, q, c)
@@ -127,8 +127,8 @@ def correlation_slope(
 
     Arguments and errors as in `correlation_map`.
     """
-    sigma_w, dphi = _non_negative("sigma_w", sigma_w), resolve(activation).dphi
-    q = np.maximum(_non_negative("q", q), _TINY_Q)
+    sigma_w, dphi = non_negative("sigma_w", sigma_w), resolve(activation).dphi
+    q = np.maximum(non_negative("q", q), TINY_Q)
     return sigma_w**2 * pair_mean(lambda a, b: dphi(a) * dphi(b), q, c)
 
 
@@ -146,7 +146,7 @@ def correlation_path(
     ``c_first`` is (fan_in · Var(W) · mean(x₁ x₂) + sigma_b²) / q of the first layer. Errors as in
     `correlation_map`.
     """
-    q_path = _non_negative("q_path", q_path)
+    q_path = non_negative("q_path", q_path)
     if q_path.ndim < 1 or len(q_path) < 1:
         raise ValueError("q_path needs one entry a layer: take it from theory.variance_path")
     path = [
@@ -234,7 +234,7 @@ def settle(sigma_w: float, sigma_b: float = 0.0, activation: str | Activation = 
     """
     activation = resolve(activation)
     point = theory.settled_point(sigma_w, sigma_b, activation)
-    q, chi = point.q, float(theory.gradient_map(max(point.q, _TINY_Q), sigma_w, activation))
+    q, chi = point.q, float(theory.gradient_map(max(point.q, TINY_Q), sigma_w, activation))
     if chi <= 1 + 1e-9:
         c, chi_c = 1.0, chi
     else:
@@ -257,7 +257,7 @@ def edge_of_chaos(
     ValueError
         If ``sigma_b`` is negative or not finite, or where no q up to 1e6 lies on the edge.
     """
-    sigma_b, activation = _non_negative("sigma_b", sigma_b), resolve(activation)
+    sigma_b, activation = non_negative("sigma_b", sigma_b), resolve(activation)
     log_q = np.log(np.geomspace(1e-12, 1e6, 181))
     sigma_w = theory.backward_gain(activation, np.exp(log_q))
     if np.ptp(sigma_w) < 1e-9 * sigma_w[0]:
@@ -278,7 +278,7 @@ def edge_of_chaos(
             cell = log_q[rises[-1] : rises[-1] + 2]
             q = math.exp(brentq(lambda x, b=b: missing(x) - b**2, *cell, xtol=1e-13))
             edge[i] = theory.backward_gain(activation, q)
-        if not (rises.size and _slope(q, edge[i], activation) < 1):
+        if not (rises.size and variance_slope(q, edge[i], activation) < 1):
             raise ValueError(
                 f"{activation.name} with sigma_b={b:g} has no edge of chaos: at no q up to 1e6 "
                 "does the signal settle with chi = 1"

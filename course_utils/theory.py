@@ -33,11 +33,11 @@ _ABS_Z = np.exp(0.1 * np.arange(-300, 26))  # (nodes / 2,), from 1e-13 to 12
 _HALF = 0.1 * _ABS_Z * np.exp(-(_ABS_Z**2) / 2) / math.sqrt(2 * math.pi)
 _HALF[0] += 0.5 - _HALF.sum()  # the mass between 0 and the first node
 _NODES, _WEIGHTS = np.concatenate([-_ABS_Z, _ABS_Z]), np.tile(_HALF, 2)  # (nodes,)
-_TINY_Q = 1e-24  # here an activation is its two tangents at 0, up to relative terms of 1e-12
+TINY_Q = 1e-24  # here an activation is its two tangents at 0, up to relative terms of 1e-12
 _BLOCK = 128  # values of q at a time: keeps the arrays in the processor's cache
 
 
-def _non_negative(name: str, value: ArrayLike, *, finite: bool = True) -> NDArray:
+def non_negative(name: str, value: ArrayLike, *, finite: bool = True) -> NDArray:
     """Return ``value`` as a float64 array, or raise ValueError if it holds a negative or nan."""
     try:
         array = np.asarray(value, dtype=np.float64)
@@ -79,7 +79,7 @@ def gaussian_mean(f: Callable[[NDArray], NDArray], q: ArrayLike) -> NDArray | np
     q : array_like, shape (...)
         Variance of the argument, non-negative. The result has the same shape.
     """
-    return _mean(f, _non_negative("q", q, finite=False))
+    return _mean(f, non_negative("q", q, finite=False))
 
 
 def activation_mean(q: ArrayLike, activation: str | Activation) -> NDArray | np.float64:
@@ -112,7 +112,7 @@ def variance_map(
         A name in `activations.ACTIVATIONS`, or your own; an unknown name raises ValueError, as
         does a sigma or q that is negative or nan.
     """
-    sigma_w, sigma_b = _non_negative("sigma_w", sigma_w), _non_negative("sigma_b", sigma_b)
+    sigma_w, sigma_b = non_negative("sigma_w", sigma_w), non_negative("sigma_b", sigma_b)
     return sigma_w**2 * activation_mean_square(q, activation) + sigma_b**2
 
 
@@ -126,7 +126,7 @@ def gradient_map(
     errors as in `variance_map`. At q = 0 a kink has torch's slope: ReLU passes no gradient.
     """
     dphi = resolve(activation).dphi
-    return _non_negative("sigma_w", sigma_w) ** 2 * gaussian_mean(lambda x: dphi(x) ** 2, q)
+    return non_negative("sigma_w", sigma_w) ** 2 * gaussian_mean(lambda x: dphi(x) ** 2, q)
 
 
 @np.errstate(over="ignore")
@@ -144,8 +144,8 @@ def variance_path(
     """
     if isinstance(depth, bool) or not isinstance(depth, (int, np.integer)) or depth < 1:
         raise ValueError(f"depth must be a whole number of at least 1, got {depth!r}")
-    q_first = _non_negative("q_first", q_first, finite=False)
-    sigma_w, sigma_b = _non_negative("sigma_w", sigma_w), _non_negative("sigma_b", sigma_b)
+    q_first = non_negative("q_first", q_first, finite=False)
+    sigma_w, sigma_b = non_negative("sigma_w", sigma_w), non_negative("sigma_b", sigma_b)
     phi = resolve(activation).phi
     path = np.empty((depth, *np.broadcast_shapes(q_first.shape, sigma_w.shape, sigma_b.shape)))
     path[0] = q_first
@@ -164,7 +164,7 @@ def gradient_path(
     ``q_path`` is what `variance_path` returns, shape (depth, ...); the result has the same shape
     and ends in 1. The layers are square: fan_in = fan_out. Errors as in `variance_map`.
     """
-    q_path = _non_negative("q_path", q_path, finite=False)
+    q_path = non_negative("q_path", q_path, finite=False)
     if q_path.ndim < 1 or len(q_path) < 1:
         raise ValueError("q_path needs one entry a layer: take it from variance_path")
     factors = gradient_map(q_path[:-1], sigma_w, activation)  # (depth - 1, ...)
@@ -181,7 +181,7 @@ def forward_gain(activation: str | Activation, q: ArrayLike = 1.0) -> NDArray | 
     at 1.18), 1 for SELU (it is made so; torch's 3/4 is empirical), 1.85 for sigmoid (torch has 1).
     q has any shape (...), as has the result; a q that is not positive and finite is a ValueError.
     """
-    q = _non_negative("q", q)
+    q = non_negative("q", q)
     if not q.all():
         raise ValueError("no gain is defined at q = 0: try critical_gain, its limit")
     return np.sqrt(q / activation_mean_square(q, activation))
@@ -194,7 +194,7 @@ def backward_gain(activation: str | Activation, q: ArrayLike = 1.0) -> NDArray |
     `forward_gain` where φ is homogeneous and differs elsewhere: at q = 1 tanh asks 1.47, SELU
     0.97. Arguments as there, but at q = 0 it has a value.
     """
-    return 1 / np.sqrt(gradient_map(_non_negative("q", q), 1.0, activation))
+    return 1 / np.sqrt(gradient_map(non_negative("q", q), 1.0, activation))
 
 
 def critical_gain(activation: str | Activation) -> np.float64:
@@ -207,7 +207,7 @@ def critical_gain(activation: str | Activation) -> np.float64:
     activation = resolve(activation)
     if activation.phi(np.zeros(1))[0] != 0:
         raise ValueError(f"{activation.name}(0) is not 0, so no gain is critical")
-    slope = gradient_map(_TINY_Q, 1.0, activation)
+    slope = gradient_map(TINY_Q, 1.0, activation)
     if slope == 0:
         raise ValueError(f"{activation.name} is flat at 0: no gain keeps a small signal alive")
     return 1 / np.sqrt(slope)
@@ -229,9 +229,9 @@ class FixedPoint:
     isolated: bool = True
 
 
-def _slope(q: float, sigma_w: float, activation: Activation) -> float:
+def variance_slope(q: float, sigma_w: float, activation: Activation) -> float:
     """Return d q_next / d q = sigma_w² E[x φ(x) φ'(x)] / q at x = √q z; at 0 the limit."""
-    q = max(q, _TINY_Q)
+    q = max(q, TINY_Q)
     mean = gaussian_mean(lambda x: x * activation.phi(x) * activation.dphi(x), q)
     return float(sigma_w**2 * mean / q)
 
@@ -263,7 +263,7 @@ def fixed_points(
         roots.append(math.exp(brentq(growth, log_q[i], log_q[i + 1], xtol=1e-14, rtol=1e-14)))
     points = []
     for q in roots:
-        slope = _slope(q, sigma_w, activation)
+        slope = variance_slope(q, sigma_w, activation)
         stable = None if abs(abs(slope) - 1) < 1e-9 else abs(slope) < 1
         points.append(FixedPoint(q, slope, stable, isolated=bool(clear.any())))
     return points
@@ -297,4 +297,4 @@ def chi(sigma_w: float, sigma_b: float = 0.0, activation: str | Activation = "ta
     ValueError as `settled_point` does.
     """
     q = settled_point(sigma_w, sigma_b, activation).q
-    return float(gradient_map(max(q, _TINY_Q), sigma_w, activation))
+    return float(gradient_map(max(q, TINY_Q), sigma_w, activation))
