@@ -99,8 +99,11 @@ def shades(colors: Sequence[str]) -> Image.Image:
     """Make a palette of the greys, and of each colour's way to white and to black.
 
     Each way has 17 steps: fine enough for smooth edges, and coarse enough that Pillow, which looks
-    colours up in cells of 4 levels, finds black, white and the colours themselves.
+    colours up in cells of 4 levels, finds black, white and the colours themselves. So there is room
+    for seven colours; ValueError for more.
     """
+    if len(colors) > 7:
+        raise ValueError(f"a palette of 256 has room for 7 colours and their shades, got {colors}")
     white, black = np.ones(3), np.zeros(3)
     ends = [(white, black)]
     for color in map(to_rgb, colors):

@@ -15,8 +15,9 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
+from course_utils.initializers import SCHEMES
 from course_utils.live_figure import LOOK, LiveFigure
-from course_utils.plotting import SCHEME_COLORS, scheme_style
+from course_utils.plotting import scheme_style
 
 if TYPE_CHECKING:
     from course_utils.live_run import LiveRun
@@ -74,11 +75,12 @@ class LiveTrainingFigure:
         slots = [self._slot(i) for i in range(SHOWN)]
         self.samples, self.labels = ([slot[i] for slot in slots] for i in (0, 1))
         axes = [self.loss.xaxis, self.loss.yaxis, self.accuracy.xaxis, self.accuracy.yaxis]
+        colors = [scheme_style(scheme)["color"] for scheme in SCHEMES]
         self.live = LiveFigure(
             self.figure,
             moving=[self.raw, *self.loss_curves, *self.accuracy_curves],
             settled=[*axes, *guessing, *self.samples, *self.labels],
-            colors=[color for color in SCHEME_COLORS.values() if len(set(to_rgb(color))) > 1],
+            colors=[color for color in dict.fromkeys(colors) if len(set(to_rgb(color))) > 1],
         )
 
     def _slot(self, i: int) -> tuple:

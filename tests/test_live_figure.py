@@ -1,10 +1,11 @@
 import io
 
 import numpy as np
+import pytest
 from matplotlib.figure import Figure
 from PIL import Image
 
-from course_utils.live_figure import LiveFigure
+from course_utils.live_figure import LiveFigure, shades
 
 
 def pixels(png):
@@ -85,3 +86,9 @@ def test_the_colours_of_the_figure_survive_the_palette():
 def test_the_picture_has_the_size_of_the_figure():
     figure, _, line = line_figure()
     assert pixels(LiveFigure(figure, [line]).png()).shape == (100, 150, 3)
+
+
+def test_more_colours_than_a_palette_has_room_for_are_refused():
+    assert len(shades(["#0072B2"] * 7).getpalette()) == 3 * 15 * 17
+    with pytest.raises(ValueError, match="room for 7 colours"):
+        shades(["#0072B2"] * 8)
