@@ -21,13 +21,15 @@ def verdict(signal: np.ndarray, gradient: np.ndarray, contrast: float = 1.0) -> 
     """
     if not np.any(signal):
         return "Every activation is the same number: no signal passes and nothing can be learned."
+    up = _travel("signal", np.asarray(signal, dtype=float), "after", "on")
+    arrives = signal[-1] > 0 and np.isfinite(signal[-1])
     if not np.any(gradient):
-        return "The signal gets through, but no gradient comes back: nothing can be learned."
+        up = "The signal gets through, but no" if arrives else f"{up} No"
+        return f"{up} gradient comes back: nothing can be learned."
     if len(signal) == 1:
         return "One layer: nothing is passed on yet. Make it deeper."
-    up = _travel("signal", np.asarray(signal, dtype=float), "after", "on")
     down = _travel("gradient", np.asarray(gradient, dtype=float)[::-1], "going down", "down")
-    if contrast < 0.1:
+    if contrast < 0.1 and arrives:
         up += f" But all inputs look alike there: of the last layer's std only {_share(contrast)}"
         up += " tells them apart."
     return f"{up} {down}"

@@ -1,7 +1,8 @@
-"""Draw the pictures that the README shows: ``python figures/draw.py``.
+"""Draw the pictures that the README shows, and its page: ``python figures/draw.py``.
 
 ``explorer.gif`` is the explorer as its sliders move: the std of 20 tanh layers, then their depth.
-It is drawn from MNIST, so ``COURSE_DATA`` or the cache must hold it.
+``explorer.html``, the explorer without a kernel, is made by ``explorer_page.py``.
+Both are drawn from MNIST, so ``COURSE_DATA`` or the cache must hold it.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from pathlib import Path
 
 import matplotlib
 import numpy as np
+from explorer_page import PAGE, draw_page
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
@@ -34,6 +36,7 @@ def main() -> None:
     if data.name != "MNIST":
         sys.exit("the README's pictures are drawn from MNIST: set COURSE_DATA to a folder with it")
     draw_explorer(data.train_images[:256], HERE / "explorer.gif")
+    draw_page(data.train_images[:256], PAGE)
 
 
 def draw_explorer(images, path: Path) -> None:

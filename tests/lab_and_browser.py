@@ -11,6 +11,8 @@ import urllib.request
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -32,6 +34,17 @@ def find_chromium():
     with sync_playwright() as playwright:
         bundled = playwright.chromium.executable_path
     return bundled if Path(bundled).exists() else None
+
+
+def chromium_or_skip():
+    """Return an installed browser; where there is none, skip, unless CI asks that there be one."""
+    found = find_chromium()
+    if found is None:
+        reason = "neither Chromium nor Chrome is installed"
+        if os.environ.get("COURSE_REQUIRE_BROWSER"):
+            pytest.fail(f"{reason}, and COURSE_REQUIRE_BROWSER is set")
+        pytest.skip(reason)
+    return found
 
 
 @contextmanager

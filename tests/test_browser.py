@@ -1,6 +1,5 @@
 """A learner's first minutes, in a real JupyterLab and a real browser."""
 
-import os
 import re
 import shutil
 from contextlib import contextmanager
@@ -8,7 +7,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from lab_and_browser import FLAGS, NotebookPage, find_chromium, jupyter_lab
+from lab_and_browser import FLAGS, NotebookPage, chromium_or_skip, jupyter_lab
 
 ROOT = Path(__file__).parents[1]
 ARTIFACTS = ROOT / "tests" / "artifacts"
@@ -29,14 +28,7 @@ OWN = {"funnel.ipynb": FUNNEL, "live.ipynb": LIVE, "dream.ipynb": DREAM}
 
 @pytest.fixture(scope="module")
 def chromium():
-    """Give an installed browser; where there is none, skip, unless CI asks that there be one."""
-    found = find_chromium()
-    if found is None:
-        reason = "neither Chromium nor Chrome is installed"
-        if os.environ.get("COURSE_REQUIRE_BROWSER"):
-            pytest.fail(f"{reason}, and COURSE_REQUIRE_BROWSER is set")
-        pytest.skip(reason)
-    return found
+    return chromium_or_skip()
 
 
 @pytest.fixture(scope="module")

@@ -62,6 +62,16 @@ def test_inputs_that_have_become_alike_are_mentioned():
     assert "alike" not in verdict(same, same, 0.5)
 
 
+def test_of_inputs_that_never_arrive_nothing_is_said_to_get_through_or_to_look_alike():
+    ones, dies, bursts = np.ones(3), np.array([1, 1e-30, 0]), np.array([1, 1e30, np.nan])
+    assert verdict(dies, np.zeros(3), 0.0) == (
+        "The signal vanishes: from layer 3 on it is too small for float32. "
+        "No gradient comes back: nothing can be learned."
+    )
+    for lost in (dies, bursts):
+        assert "alike" not in verdict(lost, ones, 0.0)
+
+
 def test_zero_one_layer_and_overflow_have_their_own_words():
     zero, one = np.zeros(3), np.ones(3)
     assert "nothing can be learned" in verdict(zero, zero)
