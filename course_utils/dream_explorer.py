@@ -79,7 +79,6 @@ class DreamExplorer(Explorer):
         self.drawing = DreamFigure(filters, n_chains=n_chains, max_steps=MAX_STEPS)
         self.starts = ["noise"] if images is None else list(STARTS)
         super().__init__(DreamSetting(), "dream-explorer", "dream")
-        self.words.layout.min_height = "84px"  # four lines: the picture stays where it is
         self.set(**setting)
 
     def readout(self) -> str:
@@ -105,8 +104,6 @@ class DreamExplorer(Explorer):
             for box in pair.children:
                 box.style = wide
             pair.children[1].layout.width = "165px"
-        self.sliders = {name: pair.children[0] for name, pair in twins.items()}
-        self.texts = {name: pair.children[1] for name, pair in twins.items()}
         starts = [(STARTS[name], name) for name in self.starts]
         self.choices = {
             "start": self._choice("start", "start", starts, "240px"),

@@ -50,12 +50,16 @@ class Explorer(w.VBox):
         What the controls say.
     verdict
         The words under the controls.
+    sliders, texts
+        Field → its slider, and its typed twin.
     """
 
     def __init__(self, setting: Any, name: str, prefix: str) -> None:
         self.setting, self.verdict = setting, ""
         self._prefix, self._busy, self._bound = prefix, False, []
+        self.sliders, self.texts = {}, {}
         self.correction, self.words = w.HTML(), w.HTML()
+        self.words.layout.min_height = "84px"  # four lines: the picture stays where it is
         self.picture = w.Image(format="png", layout=w.Layout(width="100%"))
         self._name(self.picture, "picture")
         wrap = w.Layout(flex_flow="row wrap")
@@ -122,9 +126,10 @@ class Explorer(w.VBox):
 
     def _twins(self, name: str, slider: w.Widget, text: w.Widget) -> w.HBox:
         """Lay a slider beside its typed twin, and name both for style sheets and tests."""
+        self.sliders[name], self.texts[name] = slider, text
         slider.layout.width, text.layout.width = "260px", "150px"
-        self._name(slider, f"{name}-slider")
-        self._name(text, f"{name}-text")
+        self._name(slider, f"{name.replace('_', '-')}-slider")
+        self._name(text, f"{name.replace('_', '-')}-text")
         return w.HBox([slider, text])
 
     def _whole_number(self, name: str, label: str, low: int, high: int) -> w.HBox:
@@ -133,7 +138,7 @@ class Explorer(w.VBox):
         text = w.IntText(description=f"{label} =", style=LABEL)
         for box in (slider, text):
             self._bind(name, box)
-        return self._twins(name.replace("_", "-"), slider, text)
+        return self._twins(name, slider, text)
 
     def _log_number(self, name: str, label: str, low: int, high: int) -> w.HBox:
         """Make log slider, from step ``low`` to step ``high``, and typed twin of a field."""
@@ -148,7 +153,7 @@ class Explorer(w.VBox):
 
         self._bind(name, slider, lambda step: 10 ** (step / STEPS_PER_DECADE), nearest)
         self._bind(name, text, show=lambda value: float(f"{value:.4g}"))
-        return self._twins(name.replace("_", "-"), slider, text)
+        return self._twins(name, slider, text)
 
     def _choice(self, name: str, label: str, options: Collection, width: str) -> w.Dropdown:
         """Make a drop-down list bound to the field ``name``."""
@@ -156,6 +161,16 @@ class Explorer(w.VBox):
         box.layout.width = width
         self._bind(name, box)
         return box
+
+    def _jumps(self, name: str, label: str, values: dict[str, Callable], of: str) -> list[w.Widget]:
+        """Make buttons that set the field ``name`` to their own function of the field ``of``."""
+        self.buttons = [w.Button(description=key, tooltip=f"{label} {key}") for key in values]
+        for button in self.buttons:
+            button.layout.width = "auto"
+            button.on_click(
+                lambda b: self.set(**{name: values[b.description](getattr(self.setting, of))})
+            )
+        return [w.Label(label), *self.buttons]
 
     def _name(self, part: w.Widget, name: str) -> None:
         part.add_class(f"{self._prefix}-{name}")

@@ -48,7 +48,6 @@ class FunnelExplorer(Explorer):
         self.funnel = Funnel(seed=seed)
         self.drawing = FunnelFigure(max_width=MAX_WIDTH)
         super().__init__(FunnelSetting(), "funnel-explorer", "funnel")
-        self.words.layout.min_height = "84px"  # four lines: the picture stays where it is
         self.set(**setting)
 
     def readout(self) -> str:
@@ -62,9 +61,9 @@ class FunnelExplorer(Explorer):
         )
 
     def _rows(self) -> list[list[w.Widget]]:
-        twins = {name: self._whole_number(name, *limits) for name, limits in SLIDERS.items()}
-        self.sliders = {name: pair.children[0] for name, pair in twins.items()}
-        self.texts = {name: pair.children[1] for name, pair in twins.items()}
+        width_a, width_b, depth = (
+            self._whole_number(name, *limits) for name, limits in SLIDERS.items()
+        )
         rules = [(f"{rule.formula}: {rule.purpose}", name) for name, rule in RULES.items()]
         activations = [
             (name if gain == 1 else f"{name} (every rule × {gain:g})", name)
@@ -74,7 +73,6 @@ class FunnelExplorer(Explorer):
             "rule": self._choice("rule", "Var(W)", rules, "330px"),
             "activation": self._choice("activation", "activation", activations, "270px"),
         }
-        width_a, width_b, depth = twins.values()
         return [[width_a, width_b], [depth], [*self.choices.values()]]
 
     def _corrected(self, name: str, value, previous) -> tuple:

@@ -59,7 +59,6 @@ class ResidualExplorer(Explorer):
         self.path = ResidualPath(images, width=width, seed=seed)
         self.drawing = ResidualFigure()
         super().__init__(ResidualSetting(), "residual-explorer", "residual")
-        self.words.layout.min_height = "84px"  # four lines: the picture stays where it is
         self.set(**setting)
 
     def readout(self) -> str:
@@ -72,23 +71,15 @@ class ResidualExplorer(Explorer):
         )
 
     def _rows(self) -> list[list[w.Widget]]:
-        twins = {
-            "depth": self._whole_number("depth", "depth", 1, MAX_DEPTH),
-            "scale": self._log_number("scale", "scale s", *SCALE_STEPS),
-        }
-        self.sliders = {name: pair.children[0] for name, pair in twins.items()}
-        self.texts = {name: pair.children[1] for name, pair in twins.items()}
+        depth = self._whole_number("depth", "depth", 1, MAX_DEPTH)
+        scale = self._log_number("scale", "scale s", *SCALE_STEPS)
         starts = [(label, name) for name, label in STARTS.items()]
         self.choices = {
             "normalization": self._choice("normalization", "norm", [*NORMALIZATIONS], "200px"),
             "start": self._choice("start", "start", starts, "270px"),
         }
-        self.buttons = [w.Button(description=name, tooltip=f"scale {name}") for name in JUMPS]
-        for button in self.buttons:
-            button.layout.width = "auto"
-            button.on_click(lambda b: self.set(scale=JUMPS[b.description](self.setting.depth)))
-        jumps = [w.Label("Jump to the scale"), *self.buttons]
-        return [[*twins.values()], [*self.choices.values(), *jumps]]
+        jumps = self._jumps("scale", "Jump to the scale", JUMPS, of="depth")
+        return [[depth, scale], [*self.choices.values(), *jumps]]
 
     def _corrected(self, name: str, value, previous) -> tuple:
         if name == "depth":

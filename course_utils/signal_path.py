@@ -31,6 +31,7 @@ HISTOGRAM_RANGES = {
     "gelu": (-1.0, 3.0),
     "silu": (-1.0, 3.0),
 }
+FLAT_ENDS = {"tanh": (-1.0, 1.0), "sigmoid": (0.0, 1.0)}
 
 
 @dataclass(frozen=True)
@@ -77,6 +78,8 @@ class Measurement:
     contrast
         Share of the last layer's std that comes from the inputs being different, 0 to 1: near 0
         every input ends in the same activations.
+    saturated
+        Share of the last layer's activations at the flat ends of their curve, 0 to 1.
     layers
         Which layers the histograms show, counted from 1, ``(n_shown,)``.
     counts, edges
@@ -90,6 +93,7 @@ class Measurement:
     predicted_signal: np.ndarray
     predicted_gradient: np.ndarray
     contrast: float
+    saturated: float
     layers: np.ndarray
     counts: np.ndarray
     edges: np.ndarray
@@ -156,6 +160,7 @@ class SignalPath:
             predicted_signal=predicted_signal,
             predicted_gradient=predicted_gradient,
             contrast=contrast(probe.values("activation")[-1]),
+            saturated=saturated(probe.values("activation")[-1], setting.activation),
             layers=layers,
             counts=np.asarray(counts),
             edges=np.asarray(edges),
@@ -212,3 +217,23 @@ def contrast(activation: torch.Tensor) -> float:
         return 0.0
     within = activation.var(dim=0, correction=0).mean()  # over inputs, for each unit
     return float((within / total).sqrt())
+
+
+def saturated(values: torch.Tensor, activation: str) -> float:
+    """Return the share of activations within half a percent of the range of a flat end.
+
+    For tanh these are the values beyond ±0.99, as in notebook 02. Rectifiers and their relatives
+    have no two flat ends between which a unit is alive: for them it is 0.
+
+    Parameters
+    ----------
+    values
+        Activations, of any shape.
+    activation
+        A key of :data:`course_utils.networks.ACTIVATIONS`.
+    """
+    if activation not in FLAT_ENDS:
+        return 0.0
+    low, high = FLAT_ENDS[activation]
+    margin = 0.005 * (high - low)
+    return float(((values < low + margin) | (values > high - margin)).float().mean())

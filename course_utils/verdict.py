@@ -7,7 +7,9 @@ import math
 import numpy as np
 
 
-def verdict(signal: np.ndarray, gradient: np.ndarray, contrast: float = 1.0) -> str:
+def verdict(
+    signal: np.ndarray, gradient: np.ndarray, contrast: float = 1.0, saturated: float = 0.0
+) -> str:
     """Say in words what the signal does on its way up, and the gradient on its way down.
 
     Parameters
@@ -18,6 +20,8 @@ def verdict(signal: np.ndarray, gradient: np.ndarray, contrast: float = 1.0) -> 
         Std of the gradients, layer 1 first, ``(depth,)``.
     contrast
         Share of the last layer's std that comes from the inputs being different, 0 to 1.
+    saturated
+        Share of the last layer's activations at the flat ends of their curve, 0 to 1.
     """
     if not np.any(signal):
         return "Every activation is the same number: no signal passes and nothing can be learned."
@@ -29,8 +33,12 @@ def verdict(signal: np.ndarray, gradient: np.ndarray, contrast: float = 1.0) -> 
     if len(signal) == 1:
         return "One layer: nothing is passed on yet. Make it deeper."
     down = _travel("gradient", np.asarray(gradient, dtype=float)[::-1], "going down", "down")
+    but = "But"
+    if saturated > 0.25 and arrives:
+        up += f" {but} {_share(saturated)} of the last layer's activations are saturated."
+        but = "And"
     if contrast < 0.1 and arrives:
-        up += f" But all inputs look alike there: of the last layer's std only {_share(contrast)}"
+        up += f" {but} all inputs look alike there: of the last layer's std only {_share(contrast)}"
         up += " tells them apart."
     return f"{up} {down}"
 
@@ -55,9 +63,9 @@ def _pace(decades: float, steps: int) -> str:
     if abs(decades) <= math.log10(2):
         return "keeps its size"
     layers = math.log10(2) * steps / abs(decades)  # for a factor of two
-    if layers >= 1.5:
-        return f"{'halves' if shrinks else 'doubles'} about every {round(layers)} layers"
-    if layers > 0.9:
+    if layers > 1.05:
+        return f"{'halves' if shrinks else 'doubles'} about every {layers:.2g} layers"
+    if layers > 0.95:
         return f"{'halves' if shrinks else 'doubles'} at about every layer"
     factor = _number(abs(decades) / steps)
     return f"{'shrinks' if shrinks else 'grows'} {factor}-fold at every layer"
@@ -81,4 +89,8 @@ def amount(decades: float) -> str:
 def _number(decades: float) -> str:
     if decades < 5.99:
         return f"{float(f'{10**decades:.2g}'):,.12g}"
-    return "10" + "".join("⁰¹²³⁴⁵⁶⁷⁸⁹"[int(digit)] for digit in str(round(decades)))
+    first_digit, power = f"{10 ** (decades % 1):.0f}", math.floor(decades)
+    if first_digit == "10":
+        first_digit, power = "1", power + 1
+    ten = "10" + "".join("⁰¹²³⁴⁵⁶⁷⁸⁹"[int(digit)] for digit in str(power))
+    return ten if first_digit == "1" else f"{first_digit} · {ten}"

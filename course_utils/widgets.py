@@ -81,11 +81,7 @@ class ActivationExplorer(Explorer):
             name: self._choice(name, label, list(options), "200px")
             for name, (label, options) in CHOICES.items()
         }
-        self.buttons = [w.Button(description=name, tooltip=f"std of {name}") for name in JUMPS]
-        for button in self.buttons:
-            button.layout.width = "auto"
-            button.on_click(lambda b: self.set(std=JUMPS[b.description](self.setting.width)))
-        jumps = [w.Label("Jump to the std of"), *self.buttons]
+        jumps = self._jumps("std", "Jump to the std of", JUMPS, of="width")
         return [[std, depth], [*self.choices.values()], jumps]
 
     def _corrected(self, name: str, value, previous) -> tuple:
@@ -97,4 +93,4 @@ class ActivationExplorer(Explorer):
 
     def _look(self) -> tuple[bytes, str]:
         m = self.measurement = self.path.measure(self.setting)
-        return self.drawing.png(m), verdict(m.signal, m.gradient, m.contrast)
+        return self.drawing.png(m), verdict(m.signal, m.gradient, m.contrast, m.saturated)

@@ -30,7 +30,7 @@ from course_utils.widgets import JUMPS
 
 HERE = Path(__file__).parent
 TEMPLATE, PAGE = HERE / "explorer.html.in", HERE / "explorer.html"
-IMAGES, WIDTH, BINS, PANELS, PIECES = 256, 256, 60, 10, 6
+IMAGES, WIDTH, BINS, PANELS, PIECES = 256, 256, 60, 10, 7
 ACTIVATIONS = ("linear", "tanh", "sigmoid", "relu", "selu", "gelu")
 DEPTHS = (*range(1, 11), 12, 15, 20, 25, 30, 40, 50)
 STD_STEPS = (*range(-120, -90, 10), *range(-90, -30, 3), *range(-30, 1, 10))
@@ -127,7 +127,7 @@ def measure(signal_path: SignalPath, activation: str, std: float) -> State:
 
 
 def said(m: Measurement) -> str:
-    return verdict(m.signal, m.gradient, m.contrast)
+    return verdict(m.signal, m.gradient, m.contrast, m.saturated)
 
 
 # ---------------------------------------------------------------------- packing

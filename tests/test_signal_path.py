@@ -4,7 +4,7 @@ import torch
 from torch.nn import functional as F
 
 from course_utils.networks import ACTIVATIONS
-from course_utils.signal_path import MAX_DEPTH, Setting, SignalPath, contrast
+from course_utils.signal_path import MAX_DEPTH, Setting, SignalPath, contrast, saturated
 
 
 @pytest.fixture(scope="module")
@@ -106,3 +106,16 @@ def test_contrast_is_1_for_centred_independent_inputs_and_0_for_equal_ones():
 def test_images_of_a_wrong_shape_are_answered_with_the_right_one():
     with pytest.raises(ValueError, match=r"\(n_images, n_pixels\).*\(5, 28, 28\)"):
         SignalPath(torch.zeros(5, 28, 28))
+
+
+def test_saturated_counts_what_lies_beyond_the_99_percent_of_tanh():
+    z = torch.tensor([-9.0, -2.6, -1.0, 0.0, 2.6, 2.7])  # tanh 2.6 = 0.989, tanh 2.7 = 0.991
+    assert saturated(torch.tanh(z), "tanh") == pytest.approx(2 / 6)
+    assert saturated(torch.sigmoid(2 * z), "sigmoid") == pytest.approx(2 / 6)  # tanh, rescaled
+    assert saturated(torch.relu(z), "relu") == 0
+
+
+def test_large_weights_saturate_tanh_and_the_measurement_says_so():
+    path = SignalPath(torch.rand(64, 784, generator=torch.Generator().manual_seed(0)))
+    shares = [path.measure(Setting(std, 20, 256)).saturated for std in (0.05, 0.0625, 1.0)]
+    assert shares[0] < 0.01 and shares[1] < 0.01 and shares[2] > 0.8

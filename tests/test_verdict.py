@@ -27,6 +27,11 @@ def geometric(factor, depth, start=1.0):
             "The signal halves at about every layer: after 10 layers one part in 510 is left.",
         ),
         (
+            0.5 ** (1 / 2.5),
+            21,
+            "The signal halves about every 2.5 layers: after 21 layers one part in 260 is left.",
+        ),
+        (
             0.1,
             5,
             "The signal shrinks 10-fold at every layer: after 5 layers one part in 10,000 is left.",
@@ -60,6 +65,18 @@ def test_inputs_that_have_become_alike_are_mentioned():
     same = np.ones(5)
     assert "only 4 % tells them apart" in verdict(same, same, 0.04)
     assert "alike" not in verdict(same, same, 0.5)
+
+
+def test_saturation_is_mentioned_where_the_std_hides_it():
+    same = np.ones(5)
+    assert verdict(same, same, saturated=0.83).startswith(
+        "The signal keeps its size: after 5 layers about as much is left. "
+        "But 83 % of the last layer's activations are saturated. The gradient"
+    )
+    both = verdict(same, same, contrast=0.04, saturated=0.83)
+    assert "are saturated. And all inputs look alike there: of" in both
+    assert "saturated" not in verdict(same, same, saturated=0.2)
+    assert "saturated" not in verdict(np.array([1, 1e30, np.nan]), np.ones(3), saturated=1.0)
 
 
 def test_of_inputs_that_never_arrive_nothing_is_said_to_get_through_or_to_look_alike():
@@ -98,7 +115,9 @@ def test_every_row_of_numbers_gets_a_sentence_without_nan_or_inf(values, down):
         (1.2, "it is 1.2 times as large"),
         (0.001, "one part in 1,000 is left"),
         (30.2, "it is 30 times as large"),
-        (2.3e-9, "one part in 10⁹ is left"),
+        (2.3e-9, "one part in 4 · 10⁸ is left"),
+        (3.7e6, "it is 4 · 10⁶ times as large"),
+        (9.7e6, "it is 10⁷ times as large"),
     ],
 )
 def test_amounts_in_words(ratio, words):
