@@ -1,8 +1,10 @@
-"""Draw the pictures that the README shows, and its page: ``python figures/draw.py``.
+"""Draw the pictures of this folder again: ``python figures/draw.py``, or some, by name.
 
-``explorer.gif`` is the explorer as its sliders move: the std of 20 tanh layers, then their depth.
-``explorer.html``, the explorer without a kernel, is made by ``explorer_page.py``.
-Both are drawn from MNIST, so ``COURSE_DATA`` or the cache must hold it.
+``python figures/draw.py rhythm_of_variance explorer.gif`` draws these two. Every diagram of
+`course_utils.diagrams` is stored as a picture for slides and for the README. ``explorer.gif`` is
+the explorer as its sliders move: the std of 20 tanh layers, then their depth. ``explorer.html``,
+the explorer without a kernel, is made by ``explorer_page.py`` (two minutes). These two are drawn
+from MNIST, so ``COURSE_DATA`` or the cache must hold it.
 """
 
 from __future__ import annotations
@@ -11,54 +13,118 @@ import io
 import math
 import sys
 import textwrap
+from collections.abc import Iterator
 from pathlib import Path
 
 import matplotlib
+import matplotlib.pyplot as plt
 import numpy as np
 from explorer_page import PAGE, draw_page
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
+from course_utils import diagrams
 from course_utils.data import load_mnist
 from course_utils.explorer_figure import LOOK, ExplorerFigure
 from course_utils.signal_path import MAX_DEPTH, Measurement, Setting, SignalPath
 from course_utils.verdict import verdict
 
 HERE = Path(__file__).parent
-DPI = 84
+GIF = HERE / "explorer.gif"
+DPI, DIAGRAM_DPI = 84, 160
 STEP, PAUSE = 120, 1500  # milliseconds a frame is shown; the frames to be read longer
+STDS = (*np.geomspace(0.03, 0.3, 26), *np.geomspace(0.3, 0.08, 13)[1:])
+DEPTHS = (*range(22, 51, 3), 50)
+TO_BE_READ = (0, 25, len(STDS) - 1, len(STDS) + len(DEPTHS) - 1)
+DIAGRAMS = (
+    "restricted_boltzmann_machine",
+    "deep_belief_network",
+    "fans_of_linear",
+    "fans_of_conv",
+    "rhythm_of_variance",
+)
 
 
-def main() -> None:
-    """Draw everything into this folder."""
+def main(names: list[str]) -> None:
+    """Draw what is named, or everything, into this folder."""
+    known = (*DIAGRAMS, GIF.name, PAGE.name)
+    if unknown := set(names) - set(known):
+        sys.exit(f"no picture is named {', '.join(unknown)}: there are {', '.join(known)}")
+    chosen = names or known
+    for name in DIAGRAMS:
+        if name in chosen:
+            draw_diagram(name, HERE / f"{name}.png")
+    if GIF.name in chosen:
+        draw_explorer(mnist_images(), GIF)
+    if PAGE.name in chosen:
+        draw_page(mnist_images(), PAGE)
+
+
+def mnist_images():
+    """Return the images that the explorer shows, (256, 784)."""
     data = load_mnist()
     if data.name != "MNIST":
-        sys.exit("the README's pictures are drawn from MNIST: set COURSE_DATA to a folder with it")
-    draw_explorer(data.train_images[:256], HERE / "explorer.gif")
-    draw_page(data.train_images[:256], PAGE)
+        sys.exit("the explorer is drawn from MNIST: set COURSE_DATA to a folder with it")
+    return data.train_images[:256]
+
+
+def draw_diagram(name: str, path: Path) -> None:
+    """Store a diagram, with its words as text, so that a test can compare both."""
+    figure = getattr(diagrams, name)()
+    text = PngInfo()
+    text.add_itxt("Description", "\n".join(words(figure)))
+    picture(figure).save(path, optimize=True, pnginfo=text)
+    plt.close(figure)
+
+
+def picture(figure: Figure) -> Image.Image:
+    """Draw a figure in 64 colours, the same in every pixel each time."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=DIAGRAM_DPI)
+    return Image.open(buffer).convert("RGB").quantize(64, dither=Image.Dither.NONE)
+
+
+def words(figure: Figure) -> list[str]:
+    """Return every text of a figure, each behind its colour and its size."""
+    figure.draw_without_rendering()
+    texts = [text for text in figure.findobj(Text) if text.get_visible() and text.get_text()]
+    return sorted(f"{to_hex(t.get_color())} {t.get_fontsize():g} {t.get_text()}" for t in texts)
 
 
 def draw_explorer(images, path: Path) -> None:
     """Move std from too small to too large, back to where the signal lives, and then the depth."""
-    stds = [*np.geomspace(0.03, 0.3, 26), *np.geomspace(0.3, 0.08, 13)[1:]]
-    settings = [Setting(std=std, depth=20) for std in stds]
-    settings += [Setting(std=0.08, depth=depth) for depth in (*range(22, 51, 3), 50)]
-    to_be_read = {0, 25, len(stds) - 1, len(settings) - 1}
+    frames = [
+        frame.quantize(64, dither=Image.Dither.NONE) for frame in explorer(images, settings())
+    ]
+    durations = [PAUSE if i in TO_BE_READ else STEP for i in range(len(frames))]
+    frames[0].save(path, save_all=True, append_images=frames[1:], duration=durations, loop=0)
+
+
+def settings() -> list[Setting]:
+    """Return where the sliders stand in each frame."""
+    deeper = [Setting(std=STDS[-1], depth=depth) for depth in DEPTHS]
+    return [Setting(std=std, depth=20) for std in STDS] + deeper
+
+
+def explorer(images, chosen: list[Setting]) -> Iterator[Image.Image]:
+    """Draw the explorer, its sliders above it, at each chosen setting."""
     signal_path, drawing = SignalPath(images), ExplorerFigure(dpi=DPI)
-    frames = []
-    for setting in settings:
+    for setting in chosen:
         measurement = signal_path.measure(setting)
         picture = Image.open(io.BytesIO(drawing.png(measurement)))
-        frames.append(under(controls(measurement), picture).quantize(64, dither=Image.Dither.NONE))
-    durations = [PAUSE if i in to_be_read else STEP for i in range(len(frames))]
-    frames[0].save(path, save_all=True, append_images=frames[1:], duration=durations, loop=0)
+        yield under(controls(measurement), picture)
 
 
 def controls(measurement: Measurement) -> Image.Image:
     """Draw the two sliders as they stand, and the verdict."""
     setting = measurement.setting
-    words = verdict(measurement.signal, measurement.gradient, measurement.contrast)
+    words = verdict(
+        measurement.signal, measurement.gradient, measurement.contrast, measurement.saturated
+    )
     with matplotlib.rc_context(LOOK):
         figure = Figure(figsize=(10, 1.05), dpi=DPI)
         slider(figure, 0.08, "std", f"{setting.std:.3f}", math.log10(setting.std / 1e-2) / 2)
@@ -89,4 +155,4 @@ def under(top: Image.Image, bottom: Image.Image) -> Image.Image:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])
