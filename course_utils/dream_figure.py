@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.colors import to_rgba_array
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 from PIL import Image
 
@@ -100,7 +101,9 @@ class DreamFigure:
         ax.xaxis.labelpad = 1
         self.figure.text(0.065, 0.292, "mean free energy, nats", fontsize=9, va="bottom")
         (self.curve,) = ax.plot([], [], color=FORWARD, marker="o", markersize=3, lw=1.6)
-        self.band = ax.axhspan(0, 1, color="0.85", label="data ± std")
+        across = ax.get_yaxis_transform()  # from the left end to the right, whatever the limits
+        self.band = Rectangle((0, 0), 1, 1, transform=across, color="0.85", label="data ± std")
+        ax.add_patch(self.band)
         self.middle = ax.axhline(0, color=THEORY, ls="--", lw=1.2)
         handles = [self.curve, (self.band, self.middle)]
         self.legend = self.figure.legend(
@@ -253,7 +256,7 @@ def _colors(*names: str) -> np.ndarray:
     """
     stops, levels = np.arange(len(names)), 16 * (len(names) - 1)
     place = np.rint(np.linspace(0, levels, 256)) / 16  # (256,), 0 at the first colour
-    channels = 255 * to_rgba_array(names).T  # (4, n_names)
+    channels = 255 * to_rgba_array(list(names)).T  # (4, n_names); a pair would be colour and alpha
     ramp = np.stack([np.interp(place, stops, channel) for channel in channels], axis=1)
     return np.ascontiguousarray(ramp.round().astype(np.uint8)).view(np.uint32).ravel()
 

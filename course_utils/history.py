@@ -53,9 +53,9 @@ class Record:
         bad = next((i for i, value in enumerate(losses) if not math.isfinite(value)), None)
         if bad is not None:
             self.outcome, losses = "diverged", losses[: bad + 1]
+        hits = math.nan if right is None else right[: len(losses)].double().mean().item()
         self.losses += losses
         self.loss.append(sum(losses) / len(losses))
-        hits = math.nan if right is None else right[: len(losses)].double().mean().item()
         self.accuracy.append(hits)
         self.test_accuracy += [math.nan] if tested else []
         self.open = self.outcome == "finished"

@@ -65,7 +65,8 @@ class LiveTraining(Explorer):
         self._lock = threading.RLock()  # what the training thread shows, and what the controls do
         self._over: list[LiveRun] = []
         self._run: LiveRun | None = None
-        self._thread: threading.Thread | None = None
+        self._idle = threading.Event()  # no training is going on, and the last one is shown
+        self._idle.set()
         self._error: Exception | None = None
         self._state, self._count, self._due = "", 0, 0.0
         super().__init__(LiveSetting(), "live-training", "live-training")
@@ -120,10 +121,11 @@ class LiveTraining(Explorer):
             self._answer("")
             context = contextvars.copy_context()  # what the thread prints belongs to this cell
             job = (self._train, self._run)
-            self._thread = threading.Thread(target=context.run, args=job, daemon=True)
+            thread = threading.Thread(target=context.run, args=job, daemon=True)
             self._draw()
             atexit.register(self._leave)
-            self._thread.start()
+            self._idle.clear()
+            thread.start()
 
     def stop(self) -> None:
         """End the training after its next step: what it did until then is shown and kept."""
@@ -159,13 +161,11 @@ class LiveTraining(Explorer):
         RuntimeError
             If the last training failed, with the reason.
         """
-        if self._thread is not None:
-            self._thread.join(timeout)
-            if self._thread.is_alive():
-                raise TimeoutError(
-                    f"the training is still going on after {timeout:g} seconds: wait again with a "
-                    "longer timeout, or call stop() first"
-                )
+        if not self._idle.wait(timeout):  # join, once interrupted, takes a thread for dead
+            raise TimeoutError(
+                f"the training is still going on after {timeout:g} seconds: wait again with a "
+                "longer timeout, or call stop() first"
+            )
         if self._error is not None:
             raise RuntimeError(self.verdict) from self._error
 
@@ -180,12 +180,15 @@ class LiveTraining(Explorer):
             state = f"{run.setting.label}: failed"
             words = f"{state}. {type(error).__name__}: {error}"
         with self._lock:
-            if self._error is None:
-                self._over.append(run)
-            self._run, self._state = None, state
-            atexit.unregister(self._leave)
-            self._say(words)
-            self._draw()
+            try:
+                if self._error is None:
+                    self._over.append(run)
+                self._run, self._state = None, state
+                atexit.unregister(self._leave)
+                self._say(words)
+                self._draw()
+            finally:
+                self._idle.set()
 
     def _now_and_then(self) -> None:
         """Draw, but leave at least three quarters of the time to the training."""
@@ -200,7 +203,7 @@ class LiveTraining(Explorer):
         """End the training before the interpreter ends, which must not pull torch from under it."""
         if (run := self._run) is not None:
             run.stop()
-            self._thread.join(5)
+            self._idle.wait(5)
 
     # ------------------------------------------------------------------ what is shown
 

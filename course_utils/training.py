@@ -146,7 +146,7 @@ class _Run:
         self.parameters = list(network.parameters())
         self.classes = labels.ndim == 1 and labels.dtype == torch.int64
         self.watch = 1 if images.device.type == "cpu" else _WATCH_ON_GPU
-        self.steps = 0
+        self.steps = self.epochs = 0
         self.records = [Record() for _ in range(len(network) if self.is_stack else 1)]
 
     def goes_on(self) -> bool:
@@ -182,7 +182,12 @@ class _Run:
             losses, guesses = losses[:updates], guesses[:updates]
         self.steps += updates
         if losses:
-            self._close(torch.stack(losses), guesses, labels)
+            try:
+                self._close(losses, guesses, labels)
+            except KeyboardInterrupt:
+                self.interrupt()
+                self._close(losses, guesses, labels)  # what was not written down yet
+            self.epochs += 1
 
     def _healthy(self, recent: list[Tensor]) -> bool:
         """Keep aside the weights of networks that have just diverged; tell whether any is left."""
@@ -194,17 +199,17 @@ class _Run:
                 self.records[i].weights = [p[i].detach().clone() for p in self.parameters]
         return any(record.weights is None for record in self.records)
 
-    def _close(self, losses: Tensor, guesses: list[Tensor], labels: Tensor) -> None:
-        """Add an epoch, whole or cut short, to what happened to each network."""
-        right = None
+    def _close(self, losses: list[Tensor], guesses: list[Tensor], labels: Tensor) -> None:
+        """Add an epoch, whole or cut short, to what happened to each network, if not done yet."""
+        right, values = None, torch.stack(losses).reshape(len(losses), -1)  # (steps, members)
         if guesses:
             right = torch.cat(guesses, dim=-1) == labels[: len(losses) * self.batch_size]
             right = right.reshape(len(self.records), len(losses), -1)  # (members, steps, batch)
         tested = self.test is not None
         for i, record in enumerate(self.records):
-            if record.open:
-                own = losses.reshape(len(losses), -1)[:, i].tolist()
-                record.add(own, None if right is None else right[i], tested=tested)
+            if record.open and len(record.loss) == self.epochs:
+                hits = None if right is None else right[i]
+                record.add(values[:, i].tolist(), hits, tested=tested)
         if tested and self.goes_on():
             measured = np.atleast_1d(accuracy(self.network, *self.test))
             for record, value in zip(self.records, measured.tolist(), strict=True):

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -91,8 +92,11 @@ def _wait_until_it_answers(server, address, scratch):
 class NotebookPage:
     """A notebook open in a browser: run its cells, find and move the explorer's controls.
 
-    ``prefix`` is that of the explorer's CSS classes, as in ``explorer-picture``.
+    ``prefix`` is that of the explorer's CSS classes, as in ``explorer-picture``. Controls whose
+    kernel is gone bear a red broken link: ``cut_off`` finds them.
     """
+
+    cut_off = ".jupyter-widgets-disconnected"
 
     def __init__(self, page, address, name, prefix="explorer"):
         self.page, self.problems = page, []
@@ -129,6 +133,14 @@ class NotebookPage:
                 continue
         self.page.wait_for_function(_NO_CELL_WAITS, timeout=120_000)
         self._wait_until_idle()
+
+    def restart_kernel(self):
+        """Kernel → Restart Kernel…, confirmed; until the page shows it and the new one is idle."""
+        self.page.get_by_role("menuitem", name="Kernel", exact=True).click()
+        self.page.get_by_role("menuitem", name=re.compile("^Restart Kernel…")).click()
+        self.page.locator(".jp-Dialog button.jp-mod-accept").click()
+        self.page.wait_for_selector(self.cut_off, state="attached", timeout=60_000)
+        self.page.get_by_text("Python 3 (ipykernel) | Idle").wait_for(timeout=90_000)
 
     def scroll_to_explorer(self):
         """Scroll from the top until the first explorer is on the page and loaded."""

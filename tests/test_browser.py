@@ -120,8 +120,8 @@ def pixels(explorer):
 
 def test_the_browser_shows_what_the_last_cell_set_in_code(lesson, explorer):
     lesson.page.wait_for_timeout(2000)  # time for an unwanted echo of an earlier state
-    assert (typed(explorer, "std"), typed(explorer, "depth")) == (0.125, 20)
-    assert explorer.get_by_label("activation").input_value() == "linear"
+    assert (typed(explorer, "std"), typed(explorer, "depth")) == (0.05, 10)
+    assert explorer.get_by_label("activation").input_value() == "tanh"
 
 
 def test_the_keyboard_moves_std_picture_number_and_words(lesson, explorer):
@@ -290,3 +290,34 @@ _FOCUSED = """() => {
     if (element.labels && element.labels.length) return element.labels[0].textContent;
     return element.getAttribute('role') || element.textContent;
 }"""
+
+
+@pytest.mark.parametrize("name", ["funnel", "live"])
+def test_a_restart_in_the_middle_is_plain_to_see_and_all_cells_bring_the_explorer_back(
+    name, request
+):
+    notebook = request.getfixturevalue(name)
+    page, picture = notebook.page, notebook.page.locator(notebook.picture)
+
+    def work():  # a slider moves; a training starts, and goes on during the restart
+        if name == "live":
+            page.get_by_role("button", name="Start", exact=True).click()
+        else:
+            page.locator(".funnel-depth-slider .noUi-handle").press("ArrowLeft")
+
+    notebook.changes(work)
+    notebook.restart_kernel()
+    left, parts = notebook.source(), page.locator(f".{notebook.prefix}-picture, .noUi-target")
+    assert page.locator(notebook.cut_off).count() > parts.count()
+    if name == "funnel":
+        work()
+        page.wait_for_timeout(500)
+    assert notebook.source() == left and picture.count() == 1  # the last state remains to be read
+    notebook.run_all_cells()
+    notebook.scroll_to_explorer()
+    assert picture.count() == 1 and page.locator(notebook.cut_off).count() == 0
+    assert page.locator(".jp-RenderedText[data-mime-type*='error']").count() == 0
+    notebook.changes(work)
+    if name == "live":
+        page.get_by_role("button", name="Stop", exact=True).click()
+        page.wait_for_selector(".live-training-verdict:has-text('stopped by you')")

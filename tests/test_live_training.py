@@ -479,6 +479,8 @@ def test_the_moving_average_is_geometric_and_starts_anew_after_a_gap():
 
 
 def test_the_training_runs_in_a_thread_that_does_not_keep_python_alive(live):
+    before = threading.enumerate()
     begin(live)
-    assert live._thread.daemon and live._thread is not threading.main_thread()
+    own = [thread for thread in threading.enumerate() if thread not in before]
+    assert own and all(thread.daemon for thread in own)
     cancel(live)
