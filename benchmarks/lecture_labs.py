@@ -25,9 +25,10 @@ import time
 from pathlib import Path
 
 import torch
+from stored_runs import mnist, write_whole
 from torch import nn
 
-from course_utils.data import ImageData, load_mnist
+from course_utils.data import ImageData
 from course_utils.initializers import initialize_
 from course_utils.networks import mlp
 from course_utils.stacks import Stack
@@ -117,9 +118,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=5, help="seeds 0 to this number, less one")
     parser.add_argument("--again", action="store_true", help="forget what is stored")
     arguments = parser.parse_args()
-    data = load_mnist(verbose=False)
-    if data.name != "MNIST":
-        raise SystemExit("MNIST was not found: set COURSE_DATA to a folder that holds it")
+    data = mnist()
     runs = json.loads(FILE.read_text())["runs"] if FILE.exists() and not arguments.again else []
     done = {(run["lab"], run["seed"]) for run in runs}
     setting = {"data": data.name, "epochs": EPOCHS, "batch_size": BATCH, "optimizer": "Adam"}
@@ -130,11 +129,7 @@ def main() -> None:
                 continue
             started = time.perf_counter()
             runs += train(lab, seed, data)
-            lines = ",\n    ".join(json.dumps(run) for run in runs)
-            text = f'{{\n  "setting": {json.dumps(setting)},\n  "runs": [\n    {lines}\n  ]\n}}\n'
-            scratch = FILE.with_suffix(".part")
-            scratch.write_text(text)
-            scratch.replace(FILE)  # a run that is killed leaves a whole file
+            write_whole(FILE, setting, runs=runs)
             print(f"{lab}, seed {seed}: {time.perf_counter() - started:.0f} s")
     report(runs)
 

@@ -36,9 +36,9 @@ import warnings
 from pathlib import Path
 
 import torch
+from stored_runs import mnist, write_whole
 from torch import Tensor
 
-from course_utils.data import load_mnist
 from course_utils.likelihood import annealed_log_partition
 from course_utils.rbm import RBM
 
@@ -120,34 +120,23 @@ def report(runs: list[dict]) -> None:
                 print(f"{arm:<6} log Z = {value} ± {error}, effective sample size {effective}")
 
 
-def store(runs: list[dict]) -> None:
-    """Write the file anew; a run that is killed meanwhile leaves the old one whole."""
-    setting = {"data": "MNIST, binarized", "hidden": HIDDEN, "batch_size": BATCH}
-    setting |= {"lr": RATE, "torch": torch.__version__.split("+")[0]}
-    lines = ",\n    ".join(json.dumps(run) for run in runs)
-    text = f'{{\n  "setting": {json.dumps(setting)},\n  "runs": [\n    {lines}\n  ]\n}}\n'
-    scratch = FILE.with_suffix(".part")
-    scratch.write_text(text)
-    scratch.replace(FILE)
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--seeds", type=int, default=1, help="seeds 0 to this number, less one")
     parser.add_argument("--again", action="store_true", help="forget what is stored")
     arguments = parser.parse_args()
-    data = load_mnist(verbose=False)
-    if data.name != "MNIST":
-        raise SystemExit("MNIST was not found: set COURSE_DATA to a folder that holds it")
+    data = mnist()
     train, test = binarized(data.train_images), binarized(data.test_images)
     runs = json.loads(FILE.read_text())["runs"] if FILE.exists() and not arguments.again else []
+    setting = {"data": "MNIST, binarized", "hidden": HIDDEN, "batch_size": BATCH}
+    setting |= {"lr": RATE, "torch": torch.__version__.split("+")[0]}
     done = {(run["arm"], run["seed"]) for run in runs}
     for seed in range(arguments.seeds):
         for arm in ARMS:
             if (arm, seed) not in done:
                 started = time.perf_counter()
                 runs.append(train_and_measure(arm, seed, train, test))
-                store(runs)
+                write_whole(FILE, setting, runs=runs)
                 print(f"{arm}, seed {seed}: {time.perf_counter() - started:.0f} s", flush=True)
     report(runs)
 

@@ -25,9 +25,10 @@ import time
 from pathlib import Path
 
 import torch
+from stored_runs import mnist, write_whole
 from torch import nn
 
-from course_utils.data import ImageData, load_mnist
+from course_utils.data import ImageData
 from course_utils.initializers import initialize_
 from course_utils.lsuv import lsuv_
 from course_utils.networks import mlp, one_thread
@@ -158,15 +159,6 @@ def report(runs: list[dict], costs: list[dict]) -> None:
             print(f"{deepest:>20}   {text:>18}   {IMAGES_NEEDED.get(name, 'none')}")
 
 
-def store(setting: dict, runs: list[dict], costs: list[dict]) -> None:
-    """Write the file anew; a run that is killed leaves a whole file."""
-    rows = [",\n    ".join(json.dumps(row) for row in part) for part in (runs, costs)]
-    text = f'{{\n  "setting": {json.dumps(setting)},\n  "runs": [\n    {rows[0]}\n  ],\n'
-    scratch = FILE.with_suffix(".part")
-    scratch.write_text(text + f'  "costs": [\n    {rows[1]}\n  ]\n}}\n')
-    scratch.replace(FILE)
-
-
 def jobs(runs: list[dict], activation: str, depth: int):
     """Yield what is still to train: names of one architecture, a rate and a seed."""
     together, alone = SCHEMES[activation]
@@ -195,9 +187,7 @@ def main() -> None:
     runs, costs = stored["runs"], stored["costs"]
     if arguments.report:
         return report(runs, costs)
-    data = load_mnist(verbose=False)
-    if data.name != "MNIST":
-        raise SystemExit("MNIST was not found: set COURSE_DATA to a folder that holds it")
+    data = mnist()
     setting = {"data": data.name, "width": WIDTH, "steps": STEPS, "batch_size": BATCH}
     setting |= {"optimizer": "Adam", "rates": RATES, "torch": torch.__version__.split("+")[0]}
     with one_thread():
@@ -206,7 +196,7 @@ def main() -> None:
                 for names, rate, seed in jobs(runs, activation, depth):
                     begun = time.perf_counter()
                     runs += train(names, activation, depth, rate, seed, data)
-                    store(setting, runs, costs)
+                    write_whole(FILE, setting, runs=runs, costs=costs)
                     spent = f"{time.perf_counter() - begun:.0f} s"
                     print(
                         f"depth {depth}, {activation}, seed {seed}, {rate:g}: {spent}", flush=True
@@ -216,7 +206,7 @@ def main() -> None:
                 for name in groups[0] + groups[1]:
                     if not of(costs, name, activation, depth):
                         costs.append(cost(name, activation, depth, data))
-                        store(setting, runs, costs)
+                        write_whole(FILE, setting, runs=runs, costs=costs)
     report(runs, costs)
 
 

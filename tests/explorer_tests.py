@@ -1,10 +1,22 @@
-"""What the tests of every explorer ask in the same words."""
+"""What the tests of every explorer and of every explorer's figure ask in the same words."""
 
 import base64
+import html
 import io
+from contextlib import contextmanager
 
+import matplotlib
 import numpy as np
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
 from PIL import Image
+
+from course_utils.plotting import use_course_style
+
+anything = st.one_of(st.floats(allow_nan=True), st.integers(-(10**9), 60), st.text(max_size=3))
+typed_into_one_explorer = settings(
+    max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 
 
 def picture(explorer):
@@ -15,6 +27,22 @@ def picture(explorer):
 def pixels(png):
     """Return the picture's colours, int (height, width, 3)."""
     return np.asarray(Image.open(io.BytesIO(png)).convert("RGB")).astype(int)
+
+
+@contextmanager
+def picture_and_words_change(explorer):
+    """What is done in the block changes the picture and the words."""
+    before, words = picture(explorer), explorer.words.value
+    yield
+    assert picture(explorer) != before and explorer.words.value != words
+
+
+def assert_corrected(explorer, typed, used, words):
+    """Of one control that is set to nonsense, ``used`` is taken, and the correction says so."""
+    explorer.set(**typed)
+    (name,) = typed
+    assert getattr(explorer.setting, name) == used
+    assert words in html.unescape(explorer.correction.value)
 
 
 def assert_twice_as_wide_as_shown(explorer):
@@ -47,3 +75,25 @@ def assert_parts_are_named(explorer, prefix, twins):
     assert f'class="{prefix}-verdict" role="status"' in explorer.words.value
     explorer.set(**{next(iter(twins)): -1})
     assert f'class="{prefix}-correction"' in explorer.correction.value
+
+
+def assert_the_notebooks_style_changes_nothing(draw):
+    """What ``draw()`` draws anew has its own style, and leaves the notebook's as it is."""
+    plain = draw()
+    with matplotlib.rc_context():
+        use_course_style()
+        before = dict(matplotlib.rcParams)
+        assert draw() == plain
+        assert dict(matplotlib.rcParams) == before
+
+
+def assert_texts_inside_and_apart(live, texts, more_than=0):
+    """No text leaves the picture or touches another, and there are ``more_than`` so many."""
+    renderer = live.canvas.get_renderer()
+    boxes = [(t.get_text(), t.get_window_extent(renderer)) for t in texts if t.get_text()]
+    assert len(boxes) > more_than
+    width, height = live.canvas.get_width_height()
+    for i, (name, box) in enumerate(boxes):
+        assert box.x0 >= 0 and box.x1 <= width and box.y0 >= 0 and box.y1 <= height, name
+        for other, other_box in boxes[i + 1 :]:
+            assert not box.overlaps(other_box), (name, other)

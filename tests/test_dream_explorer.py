@@ -5,12 +5,16 @@ import numpy as np
 import pytest
 import torch
 from explorer_tests import (
+    anything,
+    assert_corrected,
     assert_parts_are_named,
     assert_readable_without_a_kernel,
     assert_twice_as_wide_as_shown,
     picture,
+    picture_and_words_change,
+    typed_into_one_explorer,
 )
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from course_utils.dream_explorer import DreamExplorer
@@ -51,11 +55,10 @@ def explorer(shared):
 def test_moving_a_slider_moves_its_twin_the_setting_the_picture_and_the_words(
     explorer, name, place, value
 ):
-    before, words = picture(explorer), explorer.words.value
-    explorer.sliders[name].value = place
+    with picture_and_words_change(explorer):
+        explorer.sliders[name].value = place
     assert getattr(explorer.dream.setting, name) == pytest.approx(value)
     assert explorer.texts[name].value == pytest.approx(value, rel=1e-3)
-    assert picture(explorer) != before and explorer.words.value != words
 
 
 @pytest.mark.parametrize(
@@ -77,10 +80,9 @@ def test_the_steps_slider_stands_at_the_nearest_stop_and_the_steps_stay(explorer
 
 
 def test_choosing_a_start_changes_setting_picture_and_words(explorer):
-    before, words = picture(explorer), explorer.words.value
-    explorer.choices["start"].value = "noise"
+    with picture_and_words_change(explorer):
+        explorer.choices["start"].value = "noise"
     assert explorer.dream.setting.start == "noise"
-    assert picture(explorer) != before and explorer.words.value != words
 
 
 def test_the_switch_holds_the_chosen_unit_and_follows_from_unit_to_unit(explorer):
@@ -130,10 +132,7 @@ def test_a_button_frees_all_units(explorer):
     ],
 )
 def test_nonsense_is_corrected_with_a_word(explorer, typed, used, words):
-    explorer.set(**typed)
-    (name,) = typed
-    assert getattr(explorer.setting, name) == used
-    assert words in html.unescape(explorer.correction.value)
+    assert_corrected(explorer, typed, used, words)
 
 
 def test_nonsense_typed_into_a_box_is_corrected_there_too(explorer):
@@ -148,10 +147,7 @@ def test_an_unknown_control_is_answered_with_the_known_ones(explorer):
         explorer.set(heat=2)
 
 
-anything = st.one_of(st.floats(allow_nan=True), st.integers(-(10**9), 60), st.text(max_size=3))
-
-
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@typed_into_one_explorer
 @given(
     steps=st.one_of(st.sampled_from([math.nan, -math.inf, 2.5, None]), st.integers(-9, 60)),
     temperature=anything,

@@ -1,14 +1,16 @@
 import dataclasses
-import io
 
 import matplotlib
 import numpy as np
 import pytest
-from PIL import Image
+from explorer_tests import (
+    assert_texts_inside_and_apart,
+    assert_the_notebooks_style_changes_nothing,
+    pixels,
+)
 
 from course_utils.dream_figure import CHOSEN, HELD, DreamFigure, Mosaic, enlarged
 from course_utils.dreams import DataFacts, Dream, DreamSetting
-from course_utils.plotting import use_course_style
 
 DRAW = np.random.default_rng(0)
 FILTERS = DRAW.normal(size=(7, 16))
@@ -38,10 +40,6 @@ def figure(**options):
 @pytest.fixture(scope="module")
 def shared():
     return figure()
-
-
-def pixels(png):
-    return np.asarray(Image.open(io.BytesIO(png)).convert("RGB")).astype(int)
 
 
 def place(drawing, mosaic, i):
@@ -173,12 +171,7 @@ def test_a_picture_reached_by_moves_equals_one_drawn_at_once(shared):
 
 
 def test_the_notebooks_style_does_not_change_the_picture():
-    plain = figure().png(dreamt(7))
-    with matplotlib.rc_context():
-        use_course_style()
-        before = dict(matplotlib.rcParams)
-        assert figure().png(dreamt(7)) == plain
-        assert dict(matplotlib.rcParams) == before
+    assert_the_notebooks_style_changes_nothing(lambda: figure().png(dreamt(7)))
 
 
 @pytest.mark.parametrize(
@@ -199,16 +192,9 @@ def test_every_size_of_rbm_fits_with_tiles_apart_and_inside(n_chains, n_hidden, 
 def test_texts_lie_inside_and_do_not_overlap_each_other(shared):
     dream = dreamt(1000, 0.123, unit=6, clamped={6: "off"})
     shared.png(dream)
-    renderer = shared.live.canvas.get_renderer()
     texts = [*shared.figure.texts, *shared.legend.get_texts(), shared.axes.xaxis.label]
     texts += shared.axes.get_xticklabels() + shared.axes.get_yticklabels()
-    boxes = [(t.get_text(), t.get_window_extent(renderer)) for t in texts if t.get_text()]
-    assert len(boxes) > 12
-    width, height = shared.live.canvas.get_width_height()
-    for i, (name, box) in enumerate(boxes):
-        assert box.x0 >= 0 and box.x1 <= width and box.y0 >= 0 and box.y1 <= height, name
-        for other, other_box in boxes[i + 1 :]:
-            assert not box.overlaps(other_box), (name, other)
+    assert_texts_inside_and_apart(shared.live, texts, more_than=12)
 
 
 @pytest.mark.parametrize("n", [1, 2, 3, 7, 20, 500])

@@ -3,49 +3,12 @@ import math
 import numpy as np
 import pytest
 import torch
+from exercise_tests import said
 from scipy import stats
 from torch import nn
 
 from course_utils.exercises import deep_belief_network as checkers
 from course_utils.networks import mlp, weight_layers
-
-
-def crash(*arguments):
-    raise ZeroDivisionError("division by zero")
-
-
-FUNCTIONS = [
-    checkers.check_to_autoencoder,
-    checkers.check_greedy,
-    checkers.check_worth_it_up_to,
-]
-
-
-@pytest.mark.parametrize("check", [*FUNCTIONS, checkers.check_guaranteed])
-@pytest.mark.parametrize("answer", [..., None])
-def test_what_is_not_there_is_not_attempted_yet(check, answer, capsys):
-    check(answer)
-    assert capsys.readouterr().out.endswith(": not attempted yet\n")
-
-
-@pytest.mark.parametrize("check", FUNCTIONS)
-def test_a_stub_is_not_attempted_yet(check, capsys):
-    check(lambda *arguments: ...)
-    assert capsys.readouterr().out.endswith(": not attempted yet\n")
-
-
-@pytest.mark.parametrize("check", FUNCTIONS)
-def test_a_crash_is_told_in_one_line(check, capsys):
-    check(crash)
-    out = capsys.readouterr().out
-    assert "ZeroDivisionError: division by zero" in out and out.count("\n") == 1
-
-
-@pytest.mark.parametrize("check", FUNCTIONS)
-def test_a_number_in_place_of_the_function_is_refused(check, capsys):
-    check(3)
-    assert "Hand over the function itself" in capsys.readouterr().out
-
 
 # --- exercise 1
 
@@ -72,13 +35,12 @@ def autoencoder(
 
 
 def test_the_unrolled_encoder_and_decoder_are_right(capsys):
-    checkers.check_to_autoencoder(autoencoder)
-    assert capsys.readouterr().out == "Exercise 1: correct\n"
+    assert said(capsys, checkers.check_to_autoencoder, autoencoder) == "Exercise 1: correct"
 
 
 def test_single_precision_is_right_too(capsys):
-    checkers.check_to_autoencoder(lambda dbn: autoencoder(dbn).float())
-    assert capsys.readouterr().out == "Exercise 1: correct\n"
+    line = said(capsys, checkers.check_to_autoencoder, lambda dbn: autoencoder(dbn).float())
+    assert line == "Exercise 1: correct"
 
 
 def test_the_right_network_gives_what_the_rbms_give_one_by_one(capsys):
@@ -112,25 +74,23 @@ def test_known_mistakes_of_the_autoencoder_are_named(options, words, capsys):
             return autoencoder(dbn)  # the mistake would not fit the shapes
         return autoencoder(dbn, **options)
 
-    checkers.check_to_autoencoder(answer)
-    assert words in capsys.readouterr().out
+    assert words in said(capsys, checkers.check_to_autoencoder, answer)
 
 
 def test_a_network_that_only_goes_up_is_told_to_come_down(capsys):
-    checkers.check_to_autoencoder(lambda dbn: dbn.to_network(dbn.sizes[-1]))
-    assert "come down again" in capsys.readouterr().out
+    line = said(capsys, checkers.check_to_autoencoder, lambda dbn: dbn.to_network(dbn.sizes[-1]))
+    assert "come down again" in line
 
 
 def test_another_network_gets_a_hint(capsys):
-    checkers.check_to_autoencoder(
-        lambda dbn: mlp([*dbn.sizes, *dbn.sizes[-2::-1]], "sigmoid").double()
-    )
-    assert "not those of the RBMs" in capsys.readouterr().out
+    def answer(dbn):
+        return mlp([*dbn.sizes, *dbn.sizes[-2::-1]], "sigmoid").double()
+
+    assert "not those of the RBMs" in said(capsys, checkers.check_to_autoencoder, answer)
 
 
 def test_something_that_is_no_network_is_refused(capsys):
-    checkers.check_to_autoencoder(lambda dbn: 3)
-    assert "Return a network" in capsys.readouterr().out
+    assert "Return a network" in said(capsys, checkers.check_to_autoencoder, lambda dbn: 3)
 
 
 # --- exercise 2
@@ -145,8 +105,7 @@ def greedy(images, n_layers, train, step=lambda rbm, data, images: rbm.hidden_gi
 
 
 def test_the_mended_loop_is_right(capsys):
-    checkers.check_greedy(greedy)
-    assert capsys.readouterr().out == "Exercise 2: correct\n"
+    assert said(capsys, checkers.check_greedy, greedy) == "Exercise 2: correct"
 
 
 @pytest.mark.parametrize(
@@ -160,53 +119,62 @@ def test_the_mended_loop_is_right(capsys):
     ],
 )
 def test_known_mistakes_of_the_loop_are_named(step, words, capsys):
-    checkers.check_greedy(lambda images, n, train: greedy(images, n, train, step))
-    assert words in capsys.readouterr().out
+    line = said(
+        capsys, checkers.check_greedy, lambda images, n, train: greedy(images, n, train, step)
+    )
+    assert words in line
 
 
 def test_too_few_layers_are_counted(capsys):
-    checkers.check_greedy(lambda images, n, train: greedy(images, n - 1, train))
-    assert "three times; yours calls it 2" in capsys.readouterr().out
+    line = said(
+        capsys, checkers.check_greedy, lambda images, n, train: greedy(images, n - 1, train)
+    )
+    assert "three times; yours calls it 2" in line
 
 
 @pytest.mark.parametrize("wrong", [lambda rbms: rbms[::-1], lambda rbms: rbms[-1]])
 def test_the_list_of_rbms_is_asked_for_lowest_first(wrong, capsys):
-    checkers.check_greedy(lambda *arguments: wrong(greedy(*arguments)))
-    assert "the lowest first" in capsys.readouterr().out
+    line = said(capsys, checkers.check_greedy, lambda *arguments: wrong(greedy(*arguments)))
+    assert "the lowest first" in line
 
 
 def test_the_first_rbm_needs_the_images(capsys):
-    checkers.check_greedy(lambda images, n, train: greedy(images * 0.9, n, train))
-    assert "the images themselves" in capsys.readouterr().out
+    line = said(
+        capsys, checkers.check_greedy, lambda images, n, train: greedy(images * 0.9, n, train)
+    )
+    assert "the images themselves" in line
 
 
 # --- exercise 3
+
+
+@pytest.mark.parametrize("answer", [..., None])
+def test_promises_that_are_not_there_are_not_attempted_yet(answer, capsys):
+    assert said(capsys, checkers.check_guaranteed, answer) == "Exercise 3: not attempted yet"
+
 
 RIGHT = {line: guaranteed for line, (guaranteed, _) in checkers.PROMISES.items()}
 
 
 def test_the_right_promises_are_accepted(capsys):
-    checkers.check_guaranteed(RIGHT)
-    assert capsys.readouterr().out == "Exercise 3: correct\n"
+    assert said(capsys, checkers.check_guaranteed, RIGHT) == "Exercise 3: correct"
 
 
 @pytest.mark.parametrize("line", RIGHT)
 def test_each_wrong_promise_is_explained(line, capsys):
-    checkers.check_guaranteed(RIGHT | {line: not RIGHT[line]})
-    out = capsys.readouterr().out
+    out = said(capsys, checkers.check_guaranteed, RIGHT | {line: not RIGHT[line]})
     assert f"“{line}” is" in out and checkers.PROMISES[line][1] in out
 
 
 def test_a_line_left_open_is_not_attempted_yet(capsys):
-    checkers.check_guaranteed(RIGHT | {"tied start": ...})
-    assert capsys.readouterr().out == "Exercise 3: not attempted yet\n"
+    line = said(capsys, checkers.check_guaranteed, RIGHT | {"tied start": ...})
+    assert line == "Exercise 3: not attempted yet"
 
 
 def test_a_line_that_is_missing_or_no_truth_value_is_told(capsys):
-    checkers.check_guaranteed({"tied start": True})
-    assert "Keep the lines" in capsys.readouterr().out
-    checkers.check_guaranteed(RIGHT | {"tied start": "yes"})
-    assert "Answer True or False" in capsys.readouterr().out
+    assert "Keep the lines" in said(capsys, checkers.check_guaranteed, {"tied start": True})
+    line = said(capsys, checkers.check_guaranteed, RIGHT | {"tied start": "yes"})
+    assert "Answer True or False" in line
 
 
 # --- exercise 4
@@ -224,8 +192,7 @@ def worth(differences, least, *, t=True, root=True, limit=None, choose=max):
 
 
 def test_the_largest_number_with_a_sure_gain_is_right(capsys):
-    checkers.check_worth_it_up_to(worth)
-    assert capsys.readouterr().out == "Exercise 4: correct\n"
+    assert said(capsys, checkers.check_worth_it_up_to, worth) == "Exercise 4: correct"
 
 
 @pytest.mark.parametrize(
@@ -245,5 +212,4 @@ def test_the_largest_number_with_a_sure_gain_is_right(capsys):
     ],
 )
 def test_known_mistakes_about_the_gain_are_named(answer, words, capsys):
-    checkers.check_worth_it_up_to(answer)
-    assert words in capsys.readouterr().out
+    assert words in said(capsys, checkers.check_worth_it_up_to, answer)

@@ -2,6 +2,7 @@ import math
 
 import pytest
 import torch
+from exercise_tests import said
 from torch import nn
 
 from course_utils import mean_field, theory
@@ -14,12 +15,6 @@ from course_utils.networks import weight_layers
 @pytest.fixture(scope="module")
 def data():
     return load_mnist("digits", verbose=False)
-
-
-def says(capsys):
-    out = capsys.readouterr().out
-    assert out.count("\n") == 1
-    return out.rstrip("\n")
 
 
 def settled(w2, b2):
@@ -68,28 +63,13 @@ WRONG = [
 @pytest.mark.parametrize("check", RIGHT)
 def test_a_right_formula_is_correct(check, capsys):
     number, answer = RIGHT[check]
-    check(answer)
-    assert says(capsys) == f"Exercise {number}: correct"
-
-
-@pytest.mark.parametrize("check", RIGHT)
-@pytest.mark.parametrize("stub", [..., None, lambda *given: ..., lambda *given: None])
-def test_a_stub_is_not_attempted(check, stub, capsys):
-    check(stub)
-    assert says(capsys) == f"Exercise {RIGHT[check][0]}: not attempted yet"
+    assert said(capsys, check, answer) == f"Exercise {number}: correct"
 
 
 @pytest.mark.parametrize("check, answer, words", WRONG)
 def test_a_wrong_formula_is_known_by_its_values(check, answer, words, capsys):
-    check(answer)
-    out = says(capsys)
+    out = said(capsys, check, answer)
     assert "not yet" in out and words in out
-
-
-@pytest.mark.parametrize("check", RIGHT)
-def test_a_crash_is_told_in_one_line(check, capsys):
-    check(lambda *given: 1 / 0)
-    assert "ZeroDivisionError" in says(capsys)
 
 
 def orthogonal(network, generator, gain=1.0):
@@ -97,14 +77,14 @@ def orthogonal(network, generator, gain=1.0):
 
 
 def test_orthogonal_weights_train_a_hundred_layers(data, capsys):
-    checkers.check_hundred_layers(orthogonal, data)
-    assert says(capsys) == "Exercise 3: correct"
+    assert said(capsys, checkers.check_hundred_layers, orthogonal, data) == "Exercise 3: correct"
 
 
 @pytest.mark.parametrize("stub", [..., None, lambda network, generator: ...])
 def test_a_network_that_was_not_touched_is_not_attempted(data, stub, capsys):
-    checkers.check_hundred_layers(stub, data)
-    assert says(capsys) == "Exercise 3: not attempted yet"
+    assert (
+        said(capsys, checkers.check_hundred_layers, stub, data) == "Exercise 3: not attempted yet"
+    )
 
 
 def gaussian(network, generator):
@@ -130,6 +110,15 @@ def rebuild(network, generator):
     network.insert(1, nn.LayerNorm(32))
 
 
+def replace(network, generator):
+    network[0].weight = nn.Parameter(torch.randn(32, 784) / 28)
+
+
+def smuggle(network, generator):
+    gaussian(network, generator)
+    network[1].register_forward_hook(lambda module, x, out: out / out.std())
+
+
 @pytest.mark.parametrize(
     "initialize, words",
     [
@@ -138,13 +127,14 @@ def rebuild(network, generator):
         (chaotic, "this is chaos"),
         (not_finite, "not finite"),
         (rebuild, "rebuilt"),
+        (replace, "in place"),
+        (smuggle, "in place"),
         (3, "Hand over the function"),
         (lambda network, generator: 1 / 0, "ZeroDivisionError"),
     ],
 )
 def test_what_is_wrong_with_a_hundred_layers_is_said(data, initialize, words, capsys):
-    checkers.check_hundred_layers(initialize, data)
-    out = says(capsys)
+    out = said(capsys, checkers.check_hundred_layers, initialize, data)
     assert "not yet" in out and words in out
 
 

@@ -2,6 +2,7 @@ import math
 
 import pytest
 import torch
+from exercise_tests import said
 from torch import nn
 from torch.nn import functional as F
 
@@ -69,48 +70,41 @@ NAMES = {
 }
 
 
-def says(capsys):
-    out = capsys.readouterr().out
-    assert out.count("\n") == 1
-    return out.rstrip("\n")
-
-
 def test_a_lab_without_a_method_of_its_own_is_not_attempted(capsys):
     class Untouched(RightLab): ...
 
-    checkers.check_repaired_lab(Untouched)
-    assert says(capsys) == "Exercise 1: not attempted yet"
-    checkers.check_repaired_lab(...)
-    assert says(capsys) == "Exercise 1: not attempted yet"
+    assert said(capsys, checkers.check_repaired_lab, Untouched) == "Exercise 1: not attempted yet"
+    assert said(capsys, checkers.check_repaired_lab, ...) == "Exercise 1: not attempted yet"
 
 
 def test_a_lab_without_bugs_is_correct(capsys):
-    checkers.check_repaired_lab(changed())
-    assert says(capsys) == "Exercise 1: correct"
+    assert said(capsys, checkers.check_repaired_lab, changed()) == "Exercise 1: correct"
 
 
 def test_a_detached_mean_is_correct_too(capsys):
-    checkers.check_repaired_lab(changed(keep=lambda self, cost: cost.detach()))
-    assert says(capsys) == "Exercise 1: correct"
+    line = said(capsys, checkers.check_repaired_lab, changed(keep=lambda self, cost: cost.detach()))
+    assert line == "Exercise 1: correct"
 
 
 @pytest.mark.parametrize("bug", BROKEN)
 def test_each_single_bug_is_named_and_no_other(bug, capsys):
-    checkers.check_repaired_lab(changed(**{bug: BROKEN[bug]}))
-    out = says(capsys)
+    out = said(capsys, checkers.check_repaired_lab, changed(**{bug: BROKEN[bug]}))
     assert "1 bug remains" in out and NAMES[bug] in out
     assert not any(words in out for name, words in NAMES.items() if name != bug)
 
 
 def test_all_five_bugs_are_named_together(capsys):
-    checkers.check_repaired_lab(changed(**BROKEN))
-    out = says(capsys)
+    out = said(capsys, checkers.check_repaired_lab, changed(**BROKEN))
     assert "5 bugs remain" in out and all(words in out for words in NAMES.values())
 
 
 def test_a_graph_that_is_dropped_only_at_the_end_is_found(capsys):
-    checkers.check_repaired_lab(changed(keep=keep_graph, give=lambda self, total: total.item()))
-    assert NAMES["keep"] in says(capsys)
+    line = said(
+        capsys,
+        checkers.check_repaired_lab,
+        changed(keep=keep_graph, give=lambda self, total: total.item()),
+    )
+    assert NAMES["keep"] in line
 
 
 @pytest.mark.parametrize(
@@ -127,19 +121,16 @@ def test_a_graph_that_is_dropped_only_at_the_end_is_found(capsys):
     ],
 )
 def test_other_wrong_labs_get_a_hint(change, words, capsys):
-    checkers.check_repaired_lab(changed(**change))
-    out = says(capsys)
+    out = said(capsys, checkers.check_repaired_lab, changed(**change))
     assert "not yet" in out and words in out
 
 
 def test_an_object_in_place_of_the_class_is_told(capsys):
-    checkers.check_repaired_lab(RightLab())
-    assert "class itself" in says(capsys)
+    assert "class itself" in said(capsys, checkers.check_repaired_lab, RightLab())
 
 
 def test_the_right_order_with_runs_that_agree_is_correct(capsys):
-    checkers.check_ranking(ORDER, REACHED.get)
-    assert says(capsys) == "Exercise 2: correct"
+    assert said(capsys, checkers.check_ranking, ORDER, REACHED.get) == "Exercise 2: correct"
 
 
 def test_the_order_is_the_one_that_training_gives(data):
@@ -173,8 +164,7 @@ def test_the_order_is_the_one_that_training_gives(data):
     ],
 )
 def test_a_ranking_is_judged_by_theory_and_then_by_the_runs(ranking, runs, words, capsys):
-    checkers.check_ranking(ranking, runs)
-    assert words in says(capsys)
+    assert words in said(capsys, checkers.check_ranking, ranking, runs)
 
 
 def scheme(name, **options):
@@ -203,8 +193,8 @@ def smuggle(network, generator):
 @pytest.mark.parametrize("name", ["he_normal", "he_uniform", "orthogonal"])
 def test_thirty_layers_learn_when_relu_is_made_up_for(name, data, capsys):
     options = {"gain": math.sqrt(2)} if name == "orthogonal" else {}
-    checkers.check_thirty_layers(scheme(name, **options), data)
-    assert says(capsys) == "Exercise 3: correct"
+    line = said(capsys, checkers.check_thirty_layers, scheme(name, **options), data)
+    assert line == "Exercise 3: correct"
 
 
 def test_the_judgement_does_not_depend_on_the_global_seed(data, capsys):
@@ -214,8 +204,7 @@ def test_the_judgement_does_not_depend_on_the_global_seed(data, capsys):
     lines = []
     for seed in (1, 2):
         torch.manual_seed(seed)
-        checkers.check_thirty_layers(global_draw, data)
-        lines.append(says(capsys))
+        lines.append(said(capsys, checkers.check_thirty_layers, global_draw, data))
     assert lines == ["Exercise 3: correct"] * 2
 
 
@@ -243,5 +232,4 @@ def test_the_judgement_does_not_depend_on_the_global_seed(data, capsys):
     ],
 )
 def test_other_answers_to_thirty_layers_are_explained(answer, words, data, capsys):
-    checkers.check_thirty_layers(answer, data)
-    assert words in says(capsys)
+    assert words in said(capsys, checkers.check_thirty_layers, answer, data)

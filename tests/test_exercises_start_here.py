@@ -1,5 +1,6 @@
 import pytest
 import torch
+from exercise_tests import said
 
 from course_utils.exercises.start_here import check_fans, check_std_for_tanh
 from course_utils.signal_path import Setting, SignalPath
@@ -19,8 +20,7 @@ from course_utils.signal_path import Setting, SignalPath
     ],
 )
 def test_fans(answer, words, capsys):
-    check_fans(*answer)
-    assert words in capsys.readouterr().out
+    assert words in said(capsys, check_fans, *answer)
 
 
 @pytest.mark.parametrize(
@@ -37,8 +37,7 @@ def test_fans(answer, words, capsys):
     ],
 )
 def test_std_for_tanh(answer, words, capsys):
-    check_std_for_tanh(answer)
-    assert words in capsys.readouterr().out
+    assert words in said(capsys, check_std_for_tanh, answer)
 
 
 @pytest.mark.parametrize(
@@ -47,5 +46,4 @@ def test_std_for_tanh(answer, words, capsys):
 def test_what_is_judged_right_is_right_in_the_explorer(std, right, capsys):
     measured = SignalPath(torch.zeros(256, 784)).measure(Setting(std, 30, source="noise"))
     kept = measured.gradient[0] / measured.gradient[-1]
-    check_std_for_tanh(std)
-    assert (0.5 <= kept <= 2) == right == ("correct" in capsys.readouterr().out)
+    assert (0.5 <= kept <= 2) == right == ("correct" in said(capsys, check_std_for_tanh, std))

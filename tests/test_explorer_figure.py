@@ -1,13 +1,13 @@
-import io
-
-import matplotlib
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from explorer_tests import (
+    assert_texts_inside_and_apart,
+    assert_the_notebooks_style_changes_nothing,
+    pixels,
+)
 
 from course_utils.explorer_figure import ExplorerFigure
-from course_utils.plotting import use_course_style
 from course_utils.signal_path import Setting, SignalPath
 
 
@@ -19,10 +19,6 @@ def path():
 @pytest.fixture(scope="module")
 def figure():
     return ExplorerFigure()
-
-
-def pixels(png):
-    return np.asarray(Image.open(io.BytesIO(png)).convert("RGB")).astype(int)
 
 
 @pytest.mark.parametrize("depth, shown", [(1, 1), (4, 4), (10, 10), (50, 10)])
@@ -73,13 +69,7 @@ def test_everything_that_float32_can_hold_lies_within_the_axis(path, figure, set
 
 def test_the_notebooks_style_does_not_change_the_picture(path):
     measurement = path.measure(Setting(depth=12, width=64))
-    plain = ExplorerFigure().png(measurement)
-    with matplotlib.rc_context():
-        use_course_style()
-        before = dict(matplotlib.rcParams)
-        styled = ExplorerFigure().png(measurement)
-        assert dict(matplotlib.rcParams) == before
-    np.testing.assert_array_equal(pixels(plain), pixels(styled))
+    assert_the_notebooks_style_changes_nothing(lambda: ExplorerFigure().png(measurement))
 
 
 def test_a_picture_reached_by_moves_equals_one_drawn_at_once(path):
@@ -96,13 +86,7 @@ def test_a_picture_reached_by_moves_equals_one_drawn_at_once(path):
 
 def test_texts_do_not_overlap_each_other(path, figure):
     figure.png(path.measure(Setting(0.0123, 50, 64)))
-    renderer = figure.live.canvas.get_renderer()
     texts = figure.names + figure.stds
     for ax in figure.panels:
-        texts += [t for t in ax.get_xticklabels() if t.get_text()]
-    boxes = [(t.get_text(), t.get_window_extent(renderer)) for t in texts]
-    width, height = figure.live.canvas.get_width_height()
-    for i, (name, box) in enumerate(boxes):
-        assert box.x0 >= 0 and box.x1 <= width and box.y0 >= 0 and box.y1 <= height, name
-        for other, other_box in boxes[i + 1 :]:
-            assert not box.overlaps(other_box), (name, other)
+        texts += ax.get_xticklabels()
+    assert_texts_inside_and_apart(figure.live, texts)

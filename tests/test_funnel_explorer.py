@@ -1,14 +1,17 @@
-import html
 import math
 
 import pytest
 from explorer_tests import (
+    anything,
+    assert_corrected,
     assert_parts_are_named,
     assert_readable_without_a_kernel,
     assert_twice_as_wide_as_shown,
     picture,
+    picture_and_words_change,
+    typed_into_one_explorer,
 )
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from course_utils.funnel import GAINS, RULES
@@ -32,35 +35,31 @@ def explorer(shared):
 def test_moving_a_slider_moves_its_twin_the_setting_the_picture_and_the_words(
     explorer, name, value
 ):
-    before, words = picture(explorer), explorer.words.value
-    explorer.sliders[name].value = value
+    with picture_and_words_change(explorer):
+        explorer.sliders[name].value = value
     assert getattr(explorer.setting, name) == getattr(explorer.measurement.setting, name) == value
     assert explorer.texts[name].value == value
-    assert picture(explorer) != before and explorer.words.value != words
 
 
 @pytest.mark.parametrize("name, value", [("width_a", 90), ("width_b", 33), ("depth", 9)])
 def test_typing_a_number_moves_the_slider_the_setting_and_the_picture(explorer, name, value):
-    before, words = picture(explorer), explorer.words.value
-    explorer.texts[name].value = value
+    with picture_and_words_change(explorer):
+        explorer.texts[name].value = value
     assert getattr(explorer.setting, name) == explorer.sliders[name].value == value
-    assert picture(explorer) != before and explorer.words.value != words
 
 
 @pytest.mark.parametrize("rule", [rule for rule in RULES if rule != START["rule"]])
 def test_choosing_a_rule_changes_setting_picture_and_words(explorer, rule):
-    before, words = picture(explorer), explorer.words.value
-    explorer.choices["rule"].value = rule
+    with picture_and_words_change(explorer):
+        explorer.choices["rule"].value = rule
     assert explorer.measurement.setting.rule == rule
-    assert picture(explorer) != before and explorer.words.value != words
 
 
 @pytest.mark.parametrize("activation", ["tanh", "relu"])
 def test_choosing_an_activation_changes_setting_picture_and_words(explorer, activation):
-    before, words = picture(explorer), explorer.words.value
-    explorer.choices["activation"].value = activation
+    with picture_and_words_change(explorer):
+        explorer.choices["activation"].value = activation
     assert explorer.measurement.setting.activation == activation
-    assert picture(explorer) != before and explorer.words.value != words
 
 
 def test_the_controls_show_what_was_set_in_code(explorer):
@@ -106,10 +105,7 @@ def test_for_relu_the_picture_and_the_readout_show_the_factor_2(explorer):
     ],
 )
 def test_nonsense_is_corrected_with_a_word(explorer, typed, used, words):
-    explorer.set(**typed)
-    (name,) = typed
-    assert getattr(explorer.setting, name) == used
-    assert words in html.unescape(explorer.correction.value)
+    assert_corrected(explorer, typed, used, words)
 
 
 def test_nonsense_typed_into_a_box_is_corrected_there_too(explorer):
@@ -130,10 +126,7 @@ def test_an_unknown_control_is_answered_with_the_known_ones(explorer):
         explorer.set(width=20)
 
 
-anything = st.one_of(st.floats(allow_nan=True), st.integers(-(10**9), 60), st.text(max_size=3))
-
-
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@typed_into_one_explorer
 @given(a=anything, b=anything, depth=anything, rule=st.sampled_from([*RULES, "he", None]))
 def test_nothing_that_is_typed_raises(explorer, a, b, depth, rule):
     explorer.set(width_a=a, width_b=b, depth=depth, rule=rule)

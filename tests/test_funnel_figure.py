@@ -1,13 +1,13 @@
-import io
-
-import matplotlib
 import numpy as np
 import pytest
-from PIL import Image
+from explorer_tests import (
+    assert_texts_inside_and_apart,
+    assert_the_notebooks_style_changes_nothing,
+    pixels,
+)
 
 from course_utils.funnel import FunnelMeasurement, FunnelSetting, predict
 from course_utils.funnel_figure import FunnelFigure
-from course_utils.plotting import use_course_style
 
 
 def measured(*setting):
@@ -19,10 +19,6 @@ def measured(*setting):
 @pytest.fixture(scope="module")
 def figure():
     return FunnelFigure(max_width=800)
-
-
-def pixels(png):
-    return np.asarray(Image.open(io.BytesIO(png)).convert("RGB")).astype(int)
 
 
 def test_the_silhouette_is_as_wide_as_the_layers(figure):
@@ -60,13 +56,9 @@ def test_the_rule_and_each_layers_own_variance_are_written_above(figure):
 
 
 def test_the_notebooks_style_does_not_change_the_picture():
-    plain = FunnelFigure(max_width=800).png(measured(60, 20, 7), "x")
-    with matplotlib.rc_context():
-        use_course_style()
-        before = dict(matplotlib.rcParams)
-        styled = FunnelFigure(max_width=800).png(measured(60, 20, 7), "x")
-        assert dict(matplotlib.rcParams) == before
-    assert plain == styled
+    assert_the_notebooks_style_changes_nothing(
+        lambda: FunnelFigure(max_width=800).png(measured(60, 20, 7), "x")
+    )
 
 
 def test_a_picture_reached_by_moves_equals_one_drawn_at_once(figure):
@@ -88,14 +80,8 @@ def test_a_picture_reached_by_moves_equals_one_drawn_at_once(figure):
 )
 def test_texts_lie_inside_and_do_not_overlap_each_other(figure, setting, formula):
     figure.png(measured(*setting), formula)
-    renderer = figure.live.canvas.get_renderer()
     axes = figure.along_depth.ax
     texts = [figure.rule, figure.shares, *figure.numbers, *figure.figure.legends[0].get_texts()]
     texts += figure.silhouette.get_xticklabels() + [axes.xaxis.label, axes.yaxis.label]
     texts += axes.get_xticklabels() + axes.get_yticklabels()
-    boxes = [(t.get_text(), t.get_window_extent(renderer)) for t in texts if t.get_text()]
-    width, height = figure.live.canvas.get_width_height()
-    for i, (name, box) in enumerate(boxes):
-        assert box.x0 >= 0 and box.x1 <= width and box.y0 >= 0 and box.y1 <= height, name
-        for other, other_box in boxes[i + 1 :]:
-            assert not box.overlaps(other_box), (name, other)
+    assert_texts_inside_and_apart(figure.live, texts)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 
 import pytest
 import torch
@@ -32,12 +33,12 @@ def seeded(seed):
     return torch.Generator().manual_seed(seed)
 
 
-def both(shape, dtype, seed, ours, torchs):
-    """Fill two tensors, ours and torch's, from the same seed."""
+def assert_torchs_bit_for_bit(shape, dtype, seed, ours, torchs, *arguments):
+    """Fill two tensors, ours and torch's, from the same seed: they are the same, bit for bit."""
     mine, reference = torch.full(shape, 7.0, dtype=dtype), torch.full(shape, 7.0, dtype=dtype)
-    assert ours(mine, generator=seeded(seed)) is mine
-    torchs(reference, generator=seeded(seed))
-    return mine, reference
+    assert ours(mine, *arguments, generator=seeded(seed)) is mine
+    torchs(reference, *arguments, generator=seeded(seed))
+    assert torch.equal(mine, reference)
 
 
 # ---------------------------------------------------------------- equal to torch, bit for bit
@@ -50,14 +51,7 @@ def test_xavier_is_torchs_bit_for_bit(shape, dtype, seed, gain):
         (initializers.xavier_normal_, init.xavier_normal_),
         (initializers.xavier_uniform_, init.xavier_uniform_),
     ):
-        mine, reference = both(
-            shape,
-            dtype,
-            seed,
-            lambda w, generator, ours=ours: ours(w, gain, generator=generator),
-            lambda w, generator, torchs=torchs: torchs(w, gain, generator=generator),
-        )
-        assert torch.equal(mine, reference)
+        assert_torchs_bit_for_bit(shape, dtype, seed, ours, torchs, gain)
 
 
 @law
@@ -73,14 +67,7 @@ def test_he_is_torchs_kaiming_bit_for_bit(shape, dtype, seed, slope, mode):
         (initializers.he_normal_, init.kaiming_normal_),
         (initializers.he_uniform_, init.kaiming_uniform_),
     ):
-        mine, reference = both(
-            shape,
-            dtype,
-            seed,
-            lambda w, generator, ours=ours: ours(w, slope, mode, generator=generator),
-            lambda w, generator, torchs=torchs: torchs(w, slope, mode, generator=generator),
-        )
-        assert torch.equal(mine, reference)
+        assert_torchs_bit_for_bit(shape, dtype, seed, ours, torchs, slope, mode)
 
 
 @law
@@ -90,51 +77,22 @@ def test_lecun_is_torchs_kaiming_for_a_linear_activation_bit_for_bit(shape, dtyp
         (initializers.lecun_normal_, init.kaiming_normal_),
         (initializers.lecun_uniform_, init.kaiming_uniform_),
     ):
-        mine, reference = both(
-            shape,
-            dtype,
-            seed,
-            ours,
-            lambda w, generator, torchs=torchs: torchs(
-                w, nonlinearity="linear", generator=generator
-            ),
-        )
-        assert torch.equal(mine, reference)
+        torchs = partial(torchs, nonlinearity="linear")
+        assert_torchs_bit_for_bit(shape, dtype, seed, ours, torchs)
 
 
 @law
 @given(shape=shapes, dtype=st.sampled_from([torch.float32, torch.float64]), seed=seeds, gain=gains)
 def test_orthogonal_is_torchs_bit_for_bit(shape, dtype, seed, gain):
-    mine, reference = both(
-        shape,
-        dtype,
-        seed,
-        lambda w, generator: initializers.orthogonal_(w, gain, generator=generator),
-        lambda w, generator: init.orthogonal_(w, gain, generator=generator),
-    )
-    assert torch.equal(mine, reference)
+    assert_torchs_bit_for_bit(shape, dtype, seed, initializers.orthogonal_, init.orthogonal_, gain)
 
 
 @law
 @given(shape=shapes, dtype=dtypes, seed=seeds, a=st.floats(-5, 5), b=st.floats(-5, 5))
 def test_uniform_and_normal_are_torchs_bit_for_bit(shape, dtype, seed, a, b):
     low, high = min(a, b), max(a, b)
-    mine, reference = both(
-        shape,
-        dtype,
-        seed,
-        lambda w, generator: initializers.uniform_(w, low, high, generator=generator),
-        lambda w, generator: init.uniform_(w, low, high, generator=generator),
-    )
-    assert torch.equal(mine, reference)
-    mine, reference = both(
-        shape,
-        dtype,
-        seed,
-        lambda w, generator: initializers.normal_(w, a, abs(b), generator=generator),
-        lambda w, generator: init.normal_(w, a, abs(b), generator=generator),
-    )
-    assert torch.equal(mine, reference)
+    assert_torchs_bit_for_bit(shape, dtype, seed, initializers.uniform_, init.uniform_, low, high)
+    assert_torchs_bit_for_bit(shape, dtype, seed, initializers.normal_, init.normal_, a, abs(b))
 
 
 @law

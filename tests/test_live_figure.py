@@ -1,15 +1,10 @@
-import io
-
 import numpy as np
 import pytest
+from explorer_tests import pixels
 from matplotlib.figure import Figure
-from PIL import Image
 
 from course_utils.live_figure import LiveFigure, shades
-
-
-def pixels(png):
-    return np.asarray(Image.open(io.BytesIO(png)).convert("RGB"))
+from course_utils.plotting import SCHEME_COLORS
 
 
 def line_figure():
@@ -73,12 +68,13 @@ def test_an_invisible_artist_is_not_drawn():
     assert live.png() != with_line
 
 
-def test_the_colours_of_the_figure_survive_the_palette():
-    figure = Figure(figsize=(2, 1), dpi=50)
-    colors = ["#0072B2", "#D55E00", "#FFFFFF", "#000000"]
+@pytest.mark.parametrize("n", [2, 7, 8])
+def test_the_colours_of_the_figure_survive_the_palette(n):
+    figure = Figure(figsize=(5, 1), dpi=50)
+    colors = [*list(SCHEME_COLORS.values())[2 : 2 + n], "#FFFFFF", "#000000"]
     for i, color in enumerate(colors):
-        figure.add_axes((0.25 * i, 0, 0.25, 1), facecolor=color)
-    shown = pixels(LiveFigure(figure, [], colors=colors[:2]).png())
+        figure.add_axes((0.1 * i, 0, 0.1, 1), facecolor=color)
+    shown = pixels(LiveFigure(figure, [], colors=colors[:n]).png())
     for i, color in enumerate(colors):
         assert "#{:02X}{:02X}{:02X}".format(*shown[25, 12 + 25 * i]) == color
 
@@ -90,5 +86,6 @@ def test_the_picture_has_the_size_of_the_figure():
 
 def test_more_colours_than_a_palette_has_room_for_are_refused():
     assert len(shades(["#0072B2"] * 7).getpalette()) == 3 * 15 * 17
-    with pytest.raises(ValueError, match="room for 7 colours"):
-        shades(["#0072B2"] * 8)
+    assert len(shades(["#0072B2"] * 8).getpalette()) == 3 * 17 * 15
+    with pytest.raises(ValueError, match="room for 8 colours"):
+        shades(["#0072B2"] * 9)

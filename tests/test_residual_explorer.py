@@ -1,15 +1,18 @@
-import html
 import math
 
 import pytest
 import torch
 from explorer_tests import (
+    anything,
+    assert_corrected,
     assert_parts_are_named,
     assert_readable_without_a_kernel,
     assert_twice_as_wide_as_shown,
     picture,
+    picture_and_words_change,
+    typed_into_one_explorer,
 )
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from course_utils.residual_explorer import CHOICES, JUMPS, ResidualExplorer
@@ -39,11 +42,10 @@ def explorer(shared):
 def test_moving_a_slider_moves_its_twin_the_setting_the_picture_and_the_words(
     explorer, name, place, value
 ):
-    before, words = picture(explorer), explorer.words.value
-    explorer.sliders[name].value = place
+    with picture_and_words_change(explorer):
+        explorer.sliders[name].value = place
     assert getattr(explorer.measurement.setting, name) == pytest.approx(value)
     assert explorer.texts[name].value == pytest.approx(value, rel=1e-3)
-    assert picture(explorer) != before and explorer.words.value != words
 
 
 @pytest.mark.parametrize("name, value, place", [("depth", 9, 9), ("scale", 0.4, -20)])
@@ -59,10 +61,9 @@ def test_typing_a_number_moves_the_slider_the_setting_and_the_picture(explorer, 
     [(n, v) for n, vs in CHOICES.items() for v in vs if v != START[n]],
 )
 def test_each_choice_changes_the_setting_the_picture_and_the_words(explorer, name, value):
-    before, words = picture(explorer), explorer.words.value
-    explorer.choices[name].value = value
+    with picture_and_words_change(explorer):
+        explorer.choices[name].value = value
     assert getattr(explorer.measurement.setting, name) == value
-    assert picture(explorer) != before and explorer.words.value != words
 
 
 def test_the_choices_offer_all_there_is(explorer):
@@ -113,10 +114,7 @@ def test_the_picture_and_the_readout_write_what_a_block_computes(explorer, setti
     ],
 )
 def test_nonsense_is_corrected_with_a_word(explorer, typed, used, words):
-    explorer.set(**typed)
-    (name,) = typed
-    assert getattr(explorer.setting, name) == used
-    assert words in html.unescape(explorer.correction.value)
+    assert_corrected(explorer, typed, used, words)
 
 
 def test_an_unknown_control_is_answered_with_the_known_ones(explorer):
@@ -124,10 +122,7 @@ def test_an_unknown_control_is_answered_with_the_known_ones(explorer):
         explorer.set(width=20)
 
 
-anything = st.one_of(st.floats(allow_nan=True), st.integers(-(10**9), 60), st.text(max_size=3))
-
-
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@typed_into_one_explorer
 @given(
     depth=anything,
     scale=anything,

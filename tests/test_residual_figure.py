@@ -1,9 +1,11 @@
-import matplotlib
 import numpy as np
 import pytest
-from explorer_tests import pixels
+from explorer_tests import (
+    assert_texts_inside_and_apart,
+    assert_the_notebooks_style_changes_nothing,
+    pixels,
+)
 
-from course_utils.plotting import use_course_style
 from course_utils.residual_figure import ResidualFigure
 from course_utils.residual_path import ResidualMeasurement, ResidualSetting
 from course_utils.residual_theory import stream_gradient_path, stream_path
@@ -48,13 +50,7 @@ def test_the_rule_is_written_above(figure):
 
 
 def test_the_notebooks_style_does_not_change_the_picture():
-    plain = ResidualFigure().png(measured(), "x")
-    with matplotlib.rc_context():
-        use_course_style()
-        before = dict(matplotlib.rcParams)
-        styled = ResidualFigure().png(measured(), "x")
-        assert dict(matplotlib.rcParams) == before
-    assert plain == styled
+    assert_the_notebooks_style_changes_nothing(lambda: ResidualFigure().png(measured(), "x"))
 
 
 def test_a_picture_reached_by_moves_equals_one_drawn_at_once(figure):
@@ -70,14 +66,8 @@ def test_a_picture_reached_by_moves_equals_one_drawn_at_once(figure):
 )
 def test_texts_lie_inside_and_do_not_overlap_each_other(figure, setting):
     figure.png(measured(*setting), "x + 0.333 · W relu(batch norm(x))")
-    renderer = figure.live.canvas.get_renderer()
     axes = figure.along_depth.ax
     texts = [*figure.figure.texts, *figure.figure.legends[0].get_texts()]
     texts += [figure.steps.yaxis.label, *figure.steps.get_yticklabels()]
     texts += [axes.xaxis.label, axes.yaxis.label, *axes.get_xticklabels(), *axes.get_yticklabels()]
-    boxes = [(t.get_text(), t.get_window_extent(renderer)) for t in texts if t.get_text()]
-    width, height = figure.live.canvas.get_width_height()
-    for i, (name, box) in enumerate(boxes):
-        assert box.x0 >= 0 and box.x1 <= width and box.y0 >= 0 and box.y1 <= height, name
-        for other, other_box in boxes[i + 1 :]:
-            assert not box.overlaps(other_box), (name, other)
+    assert_texts_inside_and_apart(figure.live, texts)

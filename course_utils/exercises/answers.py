@@ -1,4 +1,4 @@
-"""What the checkers share: reading numbers out of an answer, and knowing a mistake by its value."""
+"""What the checkers share: reading answers, knowing a mistake by its value, trying a start."""
 
 from __future__ import annotations
 
@@ -6,12 +6,22 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from course_utils.checks import attempted
+import torch
+from torch import nn
+
+from course_utils.checks import NotAttempted, attempted
 
 
 def close(given: Sequence[float], wanted: Sequence[float]) -> bool:
     """Say whether two lists agree, number by number, within 1 %."""
     return all(math.isclose(a, b, rel_tol=0.01) for a, b in zip(given, wanted, strict=True))
+
+
+def no_function(answer: Any) -> str | None:
+    """Return words for an answer that cannot be called; NotAttempted if it is still a stub."""
+    if callable(attempted(answer)):
+        return None
+    return f"Hand over the function itself, not {shown(answer)}."
 
 
 def judge(
@@ -49,8 +59,8 @@ def judge(
     NotAttempted
         If the function, or what it returns, is still ``...`` or ``None``.
     """
-    if not callable(attempted(answer)):
-        return f"Hand over the function itself, not {shown(answer)}."
+    if words := no_function(answer):
+        return words
     given = [attempted(answer(*case)) for case in cases]
     for case, value in zip(cases, given, strict=True):
         if not is_number(value):
@@ -123,3 +133,55 @@ def shown(value: Any) -> str:
 def layers_until(share: float, factor: float) -> int:
     """Return the first whole number n with factorⁿ < share, for a factor below 1 (else -1)."""
     return math.floor(math.log(share) / math.log(factor)) + 1 if 0 < factor < 1 else -1
+
+
+def initialization_problem(initialize: Any, network: nn.Module) -> str | None:
+    """Let a learner initialize a network, and say what else was changed than its numbers.
+
+    Parameters
+    ----------
+    initialize
+        The learner's ``initialize(network, generator)``, which changes weights and biases in place.
+        It may draw from torch's global state too: that is seeded here, and restored.
+    network
+        The network that it is given.
+
+    Returns
+    -------
+    None if the numbers have changed, all are finite, and all else is as it was; otherwise words.
+
+    Raises
+    ------
+    NotAttempted
+        If the function is still ``...`` or ``None``, or has changed nothing.
+    """
+    if words := no_function(initialize):
+        return words
+    plan, parameters = _plan(network), list(network.parameters())
+    before = [p.detach().clone() for p in parameters]
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        given = initialize(network, torch.Generator().manual_seed(0))
+    if _plan(network) != plan or (isinstance(given, nn.Module) and given is not network):
+        return "The network has been rebuilt: only its numbers may change, not its layers."
+    kept = zip(parameters, network.parameters(), strict=True)
+    if not all(a is b and b.requires_grad for a, b in kept) or _hooked(network):
+        return "Change the weights in place, layer.weight for each layer, and leave all else."
+    if not all(p.isfinite().all() for p in parameters):
+        return "Some weights are not finite numbers."
+    if all(map(torch.equal, before, parameters)):
+        raise NotAttempted
+    return None
+
+
+def _plan(network: nn.Module) -> tuple:
+    """Return what may not change: the modules, their order, and the shapes of their numbers."""
+    shapes = [(name, tuple(p.shape)) for name, p in network.named_parameters()]
+    return repr(network), shapes, [type(module).forward for module in network.modules()]
+
+
+def _hooked(network: nn.Module) -> bool:
+    kinds = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks")
+    return any(
+        getattr(m, kind) or "forward" in vars(m) for m in network.modules() for kind in kinds
+    )

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from course_utils.checks import attempted, report
 from course_utils.dbn import DBN
-from course_utils.exercises.answers import judge, shown
+from course_utils.exercises.answers import judge, no_function, shown
 from course_utils.networks import weight_layers
 from course_utils.rbm import RBM
 
@@ -30,8 +30,8 @@ def check_to_autoencoder(answer: Callable[[DBN], nn.Sequential]) -> None:
     """
 
     def attempt() -> str | None:
-        if not callable(attempted(answer)):
-            return f"Hand over the function itself, not {shown(answer)}."
+        if words := no_function(answer):
+            return words
         for sizes in ([12, 8, 5], [9, 9, 9]):  # the second hides a weight that is not transposed
             if problem := _judge_autoencoder(attempted(answer(dbn := random_dbn(sizes))), dbn):
                 return problem
@@ -134,8 +134,8 @@ def check_greedy(answer: Callable[[Tensor, int, Callable[[Tensor], RBM]], list[R
     """
 
     def attempt() -> str | None:
-        if not callable(attempted(answer)):
-            return f"Hand over the function itself, not {shown(answer)}."
+        if words := no_function(answer):
+            return words
         images = torch.rand(7, 6, generator=torch.Generator().manual_seed(0))
         seen: list[Tensor] = []
         trained: list[RBM] = []

@@ -10,7 +10,7 @@ import numpy as np
 from scipy import stats
 
 from course_utils.checks import attempted, report
-from course_utils.exercises.answers import is_number, is_open, judge, shown
+from course_utils.exercises.answers import is_number, is_open, judge, no_function, shown
 
 STEPS = np.arange(25, 225, 25)
 CURVES = (  # accuracies at the steps above; asked is 0.95
@@ -35,8 +35,8 @@ def check_steps_to(answer: Callable[[np.ndarray, np.ndarray, float], float]) -> 
     """
 
     def attempt() -> str | None:
-        if not callable(attempted(answer)):
-            return f"Hand over the function itself, not {shown(answer)}."
+        if words := no_function(answer):
+            return words
         given = [answer(STEPS.copy(), np.array(curve), LEVEL) for curve in CURVES]
         if all(map(is_open, given)):
             attempted(None)
@@ -113,8 +113,8 @@ def check_paired_interval(
     """
 
     def attempt() -> str | None:
-        if not callable(attempted(answer)):
-            return f"Hand over the function itself, not {shown(answer)}."
+        if words := no_function(answer):
+            return words
         given = [attempted(answer(dict(a), dict(b))) for a, b in PAIRS]
         for value in given:
             if not _is_triple(value):

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from course_utils import theory
-from course_utils.checks import NotAttempted, attempted, report
-from course_utils.exercises.answers import explanation, is_open, judge, shown
+from course_utils.checks import NotAttempted, report
+from course_utils.exercises.answers import explanation, is_open, judge, no_function
 from course_utils.initializers import initialize_
 from course_utils.networks import mlp, weight_layers
 
@@ -68,9 +68,8 @@ def check_orthonormal(answer: Callable[..., object]) -> None:
     """
 
     def attempt() -> str | None:
-        attempted(answer)
         with torch.no_grad(), torch.random.fork_rng(devices=[]):
-            return _filling(answer) or _orthonormality(answer)
+            return no_function(answer) or _filling(answer) or _orthonormality(answer)
 
     report("Exercise 2", attempt)
 
@@ -177,12 +176,10 @@ def check_lsuv(answer: Callable[[nn.Sequential, Tensor], object]) -> None:
         ``answer(network, images)`` divides the weight of every linear layer of an
         ``nn.Sequential`` in place, so that its output has std 1 (within 1 %) on the images.
     """
-    report("Exercise 4", lambda: _judge_lsuv(attempted(answer)))
+    report("Exercise 4", lambda: no_function(answer) or _judge_lsuv(answer))
 
 
 def _judge_lsuv(answer: Callable[[nn.Sequential, Tensor], object]) -> str | None:
-    if not callable(answer):
-        return f"Hand over the function itself, not {shown(answer)}."
     generator = torch.Generator().manual_seed(0)
     network = initialize_(mlp(SIZES, bias=False), "lecun_normal", generator=generator)
     images = torch.rand(IMAGES, SIZES[0], generator=generator)

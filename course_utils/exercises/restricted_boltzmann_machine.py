@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from course_utils.checks import NotAttempted, attempted, report
-from course_utils.exercises.answers import explanation, is_open, shown
+from course_utils.exercises.answers import explanation, is_open, no_function, shown
 from course_utils.rbm import RBM
 
 WANTED_GAP = 8.0  # nats
@@ -52,8 +52,8 @@ def check_ternary_hidden(answer: Callable[[Tensor], Tensor]) -> None:
     cases = [(torch.tensor([0.3, -1.2]),), (torch.tensor([[2.0], [0.7], [-0.4]]),)]
 
     def attempt() -> str | None:
-        if not callable(attempted(answer)):
-            return f"Hand over the function itself, not {shown(answer)}."
+        if words := no_function(answer):
+            return words
         given = [attempted(answer(*case)) for case in cases]
         for (a,), value in zip(cases, given, strict=True):
             if not isinstance(value, Tensor) or value.shape != (*a.shape, 3):
@@ -92,13 +92,7 @@ def check_repaired_cd1(answer: Callable[..., object]) -> None:
         ``answer(W, b, c, v0, lr, generator)`` takes one step in place; the dice are thrown as in
         the printed version: first those of h, then those of v1.
     """
-
-    def attempt() -> str | None:
-        if not callable(attempted(answer)):
-            return f"Hand over the function itself, not {shown(answer)}."
-        return _step_problem(answer)
-
-    report("Exercise 2", attempt)
+    report("Exercise 2", lambda: no_function(answer) or _step_problem(answer))
 
 
 def _cd1(W: Tensor, b: Tensor, c: Tensor, v0: Tensor, lr: float, generator) -> None:

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from course_utils.checks import attempted, report
-from course_utils.exercises.answers import explanation, is_open
+from course_utils.exercises.answers import explanation, is_open, no_function
 from course_utils.initializers import initialize_
 from course_utils.networks import mlp, weight_layers
 
@@ -43,6 +43,8 @@ def check_first_gradient(answer: Callable[[Tensor, float, float, float, int], Te
     }
 
     def attempt() -> str | None:
+        if words := no_function(answer):
+            return words
         given = [torch.as_tensor(attempted(answer(*case))) for case in cases]
         wanted = [_first_gradient(*case) for case in cases]
         if any(g.shape != w.shape for g, w in zip(given, wanted, strict=True)):
@@ -105,6 +107,8 @@ def check_sigmoid_wave(answer: Callable[[int, int], set[int]]) -> None:
     }
 
     def attempt() -> str | None:
+        if words := no_function(answer):
+            return words
         given = [set(attempted(answer(*setting))) for setting in settings]
         if given == [_moving(*setting) for setting in settings]:
             return None
@@ -134,6 +138,8 @@ def check_rescue(answer: Callable[[nn.Sequential], object]) -> None:
     """
 
     def attempt() -> str | None:
+        if words := no_function(answer):
+            return words
         network = initialize_(mlp([8, UNITS, UNITS, 3], "tanh").double(), "constant", value=0.2)
         before = {name: p.detach().clone() for name, p in network.named_parameters()}
         returned = answer(network)
