@@ -70,22 +70,10 @@ def _number(name: str, value: float, *, at_least: float = -math.inf) -> float:
 
 
 def fans(w: Tensor) -> tuple[int, int]:
-    """Count the connections into and out of one unit, as torch does.
+    """Return (fan_in, fan_out): the connections into and out of one unit, counted as torch does.
 
-    Parameters
-    ----------
-    w : Tensor, shape (out, in, *kernel)
-        Weight of a linear layer (no kernel) or of a convolution.
-
-    Returns
-    -------
-    fan_in, fan_out : int
-        ``in`` and ``out``, each times the number of positions in the kernel.
-
-    Raises
-    ------
-    ValueError
-        If ``w`` has fewer than two dimensions, as a bias has.
+    These are ``in`` and ``out`` of ``w`` (out, in, *kernel), each times the positions in the
+    kernel. ValueError if ``w`` has fewer than two dimensions, as a bias has.
     """
     _check(w)
     positions = math.prod(w.shape[2:])  # 1 where there is no kernel

@@ -99,16 +99,17 @@ def shades(colors: Sequence[str]) -> Image.Image:
     """Make a palette of the greys, and of each colour's way to white and to black.
 
     Each way has 17 steps: fine enough for smooth edges, and coarse enough that Pillow, which looks
-    colours up in cells of 4 levels, finds black, white and the colours themselves. So there is room
-    for seven colours; ValueError for more.
+    colours up in cells of 4 levels, finds black, white and the colours themselves. With eight
+    colours there is room for 15 steps; ValueError for more.
     """
-    if len(colors) > 7:
-        raise ValueError(f"a palette of 256 has room for 7 colours and their shades, got {colors}")
+    if len(colors) > 8:
+        raise ValueError(f"a palette of 256 has room for 8 colours and their shades, got {colors}")
+    steps = min(17, 256 // (2 * len(colors) + 1))
     white, black = np.ones(3), np.zeros(3)
     ends = [(white, black)]
     for color in map(to_rgb, colors):
         ends += [(white, np.array(color)), (np.array(color), black)]
-    ramps = [np.linspace(start, end, 17) for start, end in ends]  # (n, 3) each
+    ramps = [np.linspace(start, end, steps) for start, end in ends]  # (n, 3) each
     palette = Image.new("P", (1, 1))
     palette.putpalette((255 * np.concatenate(ramps)).round().astype(np.uint8).tobytes())
     return palette

@@ -28,7 +28,7 @@ SCHEME_COLORS: dict[str, str] = {
     "lecun": "#56B4E9",
     "orthogonal": "#CC79A7",
     "pytorch_default": "#5B2A86",
-    "lsuv": "#F85D87",
+    "lsuv": "#A55AFF",
     "batch_norm": "#5A551E",
     "layer_norm": "#2D18F4",
     "looks_linear": "#24CD66",
