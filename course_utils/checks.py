@@ -8,15 +8,11 @@ from __future__ import annotations
 
 import ast
 import json
-import platform
 from collections.abc import Callable
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from packaging.requirements import Requirement
-from packaging.specifiers import SpecifierSet
 
 
 def claim(text: str, holds: Any, **measured: Any) -> None:
@@ -120,31 +116,3 @@ def attempted(answer: Any) -> Any:
     if answer is None or answer is Ellipsis:
         raise NotAttempted
     return answer
-
-
-def check_installation(package: str = "course-utils") -> None:
-    """Print ``OK`` or ``FAIL`` for Python and for each package that the course needs.
-
-    A line that fails says what is installed, what is needed, and what to type. Versions are printed
-    only there, so that a healthy installation prints the same lines everywhere.
-    """
-    needs_python = SpecifierSet(metadata.metadata(package)["Requires-Python"])
-    _print_status("python", platform.python_version(), needs_python, "install a newer Python")
-    for line in sorted(metadata.requires(package) or [], key=str.lower):
-        requirement = Requirement(line)
-        if requirement.marker and not requirement.marker.evaluate({"extra": ""}):
-            continue
-        try:
-            installed = metadata.version(requirement.name)
-        except metadata.PackageNotFoundError:
-            installed = None
-        remedy = f'pip install "{requirement.name}{requirement.specifier}"'
-        _print_status(requirement.name, installed, requirement.specifier, remedy)
-
-
-def _print_status(name: str, installed: str | None, needed: SpecifierSet, remedy: str) -> None:
-    if installed is not None and needed.contains(installed, prereleases=True):
-        print(f"OK   {name}")
-    else:
-        found = "is not installed" if installed is None else f"{installed} is installed"
-        print(f"FAIL {name} {found}, the course needs {needed}. Try: {remedy}")

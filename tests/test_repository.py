@@ -1,6 +1,7 @@
 """What holds the repository together: dependencies, README, environment, style, size."""
 
 import ast
+import os
 import re
 import subprocess
 import sys
@@ -32,6 +33,30 @@ def test_environment_installs_this_package_with_its_test_extra():
     assert [name.split("=")[0] for name in listed] == ["conda-forge", "python", "pip"]
     python = re.search(r"python=3\.(\d+)", text)[1]
     assert PROJECT["requires-python"] == ">=3.10" and 10 <= int(python) <= 13
+
+
+def test_repo2docker_finds_all_it_needs_at_the_root():
+    """It stages the whole folder before it installs if a line of pip begins with a local path."""
+    assert not [name for name in ("binder", ".binder") if (ROOT / name).exists()]  # would win
+    text = (ROOT / "environment.yml").read_text(encoding="utf-8")
+    path = re.search(r"^\s+- -e (\.\S*)$", text, re.MULTILINE)[1]
+    target = (ROOT / path.split("[")[0]).resolve()
+    assert target == ROOT.resolve() and (target / "pyproject.toml").exists()
+    extras = path.partition("[")[2].rstrip("]").split(",")
+    assert set(extras) <= set(PROJECT["optional-dependencies"])
+
+
+def test_the_image_of_repo2docker_gets_its_data():
+    """postBuild is executed at the root by the user of the image; here on the embedded digits."""
+    script = ROOT / "postBuild"
+    assert script.read_text(encoding="utf-8").startswith("#!/usr/bin/env bash\n")
+    here = {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    environment = {**os.environ, **here, "COURSE_DATA": "digits"}
+    done = subprocess.run(
+        ["bash", script], cwd=ROOT, env=environment, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("scikit-learn's digits")
 
 
 def test_every_dependency_has_a_lower_bound_and_a_pin_that_respects_it():

@@ -1,0 +1,150 @@
+"""The page of the explorers as a teacher shows it: served by voila, in a real browser."""
+
+import os
+import re
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from lab_and_browser import FLAGS, chromium_or_skip
+
+ROOT = Path(__file__).parents[1]
+ARTIFACTS = ROOT / "tests" / "artifacts"
+CLASSES = {
+    "Signal": "explorer",
+    "Funnel": "funnel",
+    "Training": "live-training",
+    "Dreams": "dream",
+    "Residual": "residual",
+}
+
+
+@contextmanager
+def voila(page, scratch):
+    """Serve one notebook with voila, as the README says; give the address of its page."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    environment = dict(os.environ)
+    for variable in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR"):
+        environment[variable] = str(scratch / variable.lower())
+    command = [sys.executable, "-m", "voila", str(page), "--no-browser", f"--port={port}"]
+    command += ["--Voila.ip=127.0.0.1", "--Voila.port_retries=0"]
+    with open(scratch / "server.log", "w") as log:
+        server = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
+        try:
+            _wait_until_it_listens(server, port, scratch)
+            yield f"http://127.0.0.1:{port}/"
+        finally:
+            server.terminate()
+            try:
+                server.wait(timeout=20)
+            except subprocess.TimeoutExpired:
+                server.kill()
+
+
+def _wait_until_it_listens(server, port, scratch):
+    deadline = time.monotonic() + 90
+    while time.monotonic() < deadline and server.poll() is None:
+        try:
+            address = f"http://127.0.0.1:{port}/voila/static/voila.js"  # costs no kernel
+            urllib.request.urlopen(address, timeout=2).read()
+            return
+        except OSError:
+            time.sleep(0.3)
+    raise RuntimeError("voila did not start:\n" + (scratch / "server.log").read_text()[-3000:])
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory):
+    """Open the page at a projector's size; give it, and what its console complained about."""
+    chromium = chromium_or_skip()
+    from playwright.sync_api import sync_playwright
+
+    ARTIFACTS.mkdir(exist_ok=True)
+    with voila(ROOT / "notebooks" / "explorers.ipynb", tmp_path_factory.mktemp("voila")) as address:
+        with sync_playwright() as playwright:
+            browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+            page, problems = browser.new_page(viewport={"width": 1280, "height": 720}), []
+            page.on("pageerror", lambda error: problems.append(str(error)))
+            page.on("console", lambda message: problems.extend(_own_errors(message, address)))
+            page.goto(address, timeout=240_000)
+            page.wait_for_selector(".explorers .explorer-picture", timeout=240_000)
+            yield page, problems
+            browser.close()
+
+
+def _own_errors(message, address):
+    """Return an error as a list of one, unless somebody else made it.
+
+    voila asks another host for icons, and loads what extensions of JupyterLab it finds installed.
+    """
+    url = message.location.get("url", "")
+    foreign = url.startswith("http") and not url.startswith(address)
+    extension = re.search(r"/labextensions/(?!@jupyter-widgets)", message.text + url)
+    return [] if message.type != "error" or foreign or extension else [f"{message.text} ({url})"]
+
+
+def changes(page, picture, action):
+    """Do ``action`` and wait until the picture is a new one, loaded."""
+    before = page.locator(picture).get_attribute("src")
+    action()
+    page.wait_for_function(_PICTURE_IS_NEW, arg=[picture, before], timeout=30_000, polling="raf")
+
+
+_PICTURE_IS_NEW = """([name, before]) => {
+    const picture = document.querySelector(name);
+    return picture && picture.src !== before && picture.complete && picture.naturalWidth > 0;
+}"""
+
+
+def test_the_page_shows_no_code(served):
+    page, _ = served
+    assert page.get_by_role("heading", name="The explorers").is_visible()
+    text = page.locator("body").inner_text()
+    assert "import " not in text and "lambda" not in text
+    assert page.locator(".jp-InputArea-editor, .jp-CodeCell .jp-InputArea").count() == 0
+
+
+def test_a_slider_moves_by_keyboard_and_the_picture_follows(served):
+    page, _ = served
+    typed = page.locator(".explorer-depth-text input")
+    said, depth = page.locator(".explorer-verdict").inner_text(), int(typed.input_value())
+    page.locator(".explorer-std-slider .noUi-handle").focus()
+    for _ in range(5):
+        changes(page, ".explorer-picture", lambda: page.keyboard.press("ArrowLeft"))
+    page.locator(".explorer-depth-slider .noUi-handle").focus()
+    for _ in range(2):
+        changes(page, ".explorer-picture", lambda: page.keyboard.press("ArrowRight"))
+    assert int(typed.input_value()) == depth + 2
+    assert page.locator(".explorer-verdict").inner_text() != said
+
+
+@pytest.mark.parametrize("name", CLASSES)
+def test_each_explorer_is_one_key_away_and_says_what_to_try(served, name):
+    page, problems = served
+    page.get_by_role("button", name=name, exact=True).press("Enter")
+    page.wait_for_selector(f".explorers .{CLASSES[name]}-picture", timeout=120_000)
+    page.wait_for_function(_LOADED, arg=f".{CLASSES[name]}-picture", timeout=20_000)
+    page.screenshot(path=ARTIFACTS / f"voila-{name.lower()}.png")
+    assert page.locator(".explorers [class*='-picture']").count() == 1  # the others have left
+    assert re.search(r"Try: .{40,}", page.locator(".explorers").inner_text())
+    assert not problems
+
+
+_LOADED = """name => {
+    const picture = document.querySelector(name);
+    return picture && picture.complete && picture.naturalWidth > 0;
+}"""
+
+
+def test_the_names_of_the_explorers_fit_a_projector(served):
+    page, _ = served
+    tops = {page.get_by_role("button", name=n, exact=True).bounding_box()["y"] for n in CLASSES}
+    width = page.evaluate("document.documentElement.scrollWidth")
+    assert len(tops) == 1 and width <= 1280
