@@ -3,6 +3,8 @@
 import base64
 import io
 import re
+import subprocess
+import sys
 from collections import Counter
 from pathlib import Path
 
@@ -11,8 +13,10 @@ import pytest
 from PIL import Image
 
 ROOT = Path(__file__).parents[1]
-NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("[0-9]*.ipynb"))
 SOLUTIONS = sorted((ROOT / "notebooks" / "solutions").glob("*.ipynb"))
+EXPLORERS = ROOT / "notebooks" / "explorers.ipynb"  # a page for voila, not a lesson: no outputs
+PAGES = [*NOTEBOOKS, *SOLUTIONS, EXPLORERS]
 IGNORE = "nbval-ignore-output"
 
 
@@ -121,22 +125,77 @@ def test_a_lesson_has_claims_prose_exercises_and_sources(lesson):
 
 
 def test_links_between_notebooks_lead_somewhere():
-    pages = {path: prose(nbformat.read(path, as_version=4)) for path in NOTEBOOKS + SOLUTIONS}
-    pages[ROOT / "README.md"] = (ROOT / "README.md").read_text(encoding="utf-8")
+    pages = {path: prose(nbformat.read(path, as_version=4)) for path in PAGES}
+    for page in (ROOT / "README.md", ROOT / "CONTRIBUTING.md"):
+        pages[page] = page.read_text(encoding="utf-8")
     for path, text in pages.items():
         for target in re.findall(r"\]\((?!https?:|#|mailto:)([^)#\s]+)", text):
             assert (path.parent / target).exists(), f"{path.name} links to {target}"
 
 
+def test_a_cell_that_draws_has_its_picture(notebook):
+    draws = r"^\w.*(plt\.subplots|plotting\.\w+_by_\w+|plotting\.learning_curves|diagrams\.\w+)\("
+    for cell in code_cells(notebook):
+        if re.search(draws, cell.source, re.MULTILINE):
+            assert any("image/png" in output.get("data", {}) for output in cell.outputs), (
+                cell.source
+            )
+
+
 def test_each_notebook_links_to_the_glossary_the_words_that_it_explains():
     pages = {path.name: prose(nbformat.read(path, as_version=4)) for path in NOTEBOOKS}
-    glossary = pages["00_start_here.ipynb"].split("## Glossary")[1].split("\n## ")[0]
+    glossary = pages["00_start_here.ipynb"].split("## Glossary")[1].split("And the letters")[0]
     terms = re.findall(r"^\| .*(?:here|\((\S+)\)) \|$", glossary, re.MULTILINE)
     explained = Counter(name or "00_start_here.ipynb" for name in terms)
     assert len(terms) > 30 and set(explained) <= set(pages)
     for name, text in pages.items():
         links = len(re.findall(r"\((?:00_start_here\.ipynb)?#Glossary\)", text))
         assert links == explained[name], f"{name} explains {explained[name]} terms, links {links}"
+
+
+def first_code_cell(path):
+    return code_cells(nbformat.read(path, as_version=4))[0].source
+
+
+@pytest.mark.parametrize("path", PAGES, ids=names(PAGES))
+def test_every_notebook_begins_with_the_same_look_for_the_package(path):
+    """Identical everywhere, but for the way from the notebook to the root of the clone."""
+    expected = first_code_cell(NOTEBOOKS[0])
+    if path in SOLUTIONS:
+        expected = expected.replace("-e ..", "-e ../..").replace(
+            "course/notebooks", "course/notebooks/solutions"
+        )
+    assert "find_spec" in expected and first_code_cell(path) == expected
+    to_the_root = re.search(r"%pip install -e (\S+?)\\n", expected)[1]
+    assert (path.parent / to_the_root / "pyproject.toml").exists()
+
+
+@pytest.mark.parametrize("path", [NOTEBOOKS[0], SOLUTIONS[0]], ids=("lesson", "solution"))
+def test_without_the_package_the_first_cell_says_what_to_type(path):
+    """Run in a Python that sees the standard library only, in the notebook's own folder."""
+    command = [sys.executable, "-I", "-S", "-c", first_code_cell(path)]
+    done = subprocess.run(command, cwd=path.parent, capture_output=True, text=True)
+    said = done.stderr.splitlines()
+    assert done.returncode == 1 and said[-4].startswith("ModuleNotFoundError: course_utils, the")
+    assert said[-3].endswith(f"%pip install -e {'..' if path in NOTEBOOKS else '../..'}")
+    assert said[-2].endswith("!git clone ADDRESS course && pip install ./course")
+    assert f"course/{path.parent.relative_to(ROOT).as_posix()})" in said[-1]
+
+
+def test_with_the_package_the_first_cell_says_nothing():
+    command = [sys.executable, "-c", first_code_cell(NOTEBOOKS[0])]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_the_page_of_the_explorers_is_stored_bare():
+    """It is for a kernel: stored pictures of it would be of no use, and nobody would renew them."""
+    page = nbformat.read(EXPLORERS, as_version=4)
+    assert not outputs(page)
+    assert all(cell.execution_count is None for cell in code_cells(page))
+    test_no_widget_state_or_view_is_stored(page)
+    test_metadata_names_no_machine_and_no_version(page)
+    test_cells_are_short_enough_to_read(page)
 
 
 def test_every_lesson_with_exercises_has_its_solutions():
