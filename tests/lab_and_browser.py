@@ -51,24 +51,34 @@ def chromium_or_skip():
 @contextmanager
 def jupyter_lab(notebooks: Path, scratch: Path):
     """Serve a folder with JupyterLab, its settings kept in ``scratch``; give its address."""
+    settings = scratch / "settings"
+    settings.mkdir(parents=True)
+    news = {"disabledExtensions": {"@jupyterlab/apputils-extension:announcements": True}}
+    (settings / "page_config.json").write_text(json.dumps(news))  # its dialog would lie over all
+    options = ["--no-browser", "--allow-root", "--ip=127.0.0.1", "--ServerApp.port_retries=0"]
+    options += ["--ServerApp.token=", "--ServerApp.password=", f"--notebook-dir={notebooks}"]
+    options += ["--LabApp.extension_manager=readonly", f"--LabApp.app_settings_dir={settings}"]
+    with served(["jupyter", "lab", *options], scratch, alive="api/status") as address:
+        yield address
+
+
+@contextmanager
+def served(command: list[str], scratch: Path, *, alive: str):
+    """Run a server of Jupyter's family on a free port until it answers at ``alive``; give its URL.
+
+    What it keeps and says goes into the folder ``scratch``.
+    """
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     environment = dict(os.environ)
     for variable in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR"):
         environment[variable] = str(scratch / variable.lower())
-    settings = scratch / "settings"
-    settings.mkdir(parents=True)
-    news = {"disabledExtensions": {"@jupyterlab/apputils-extension:announcements": True}}
-    (settings / "page_config.json").write_text(json.dumps(news))  # its dialog would lie over all
-    command = [sys.executable, "-m", "jupyter", "lab", "--no-browser", "--allow-root"]
-    command += ["--ip=127.0.0.1", f"--port={port}", "--ServerApp.port_retries=0"]
-    command += ["--ServerApp.token=", "--ServerApp.password=", f"--notebook-dir={notebooks}"]
-    command += ["--LabApp.extension_manager=readonly", f"--LabApp.app_settings_dir={settings}"]
+    command = [sys.executable, "-m", *command, f"--port={port}"]
     with open(scratch / "server.log", "w") as log:
         server = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
         try:
-            _wait_until_it_answers(server, f"http://127.0.0.1:{port}/api/status", scratch)
+            _wait_until_it_answers(server, f"http://127.0.0.1:{port}/{alive}", scratch)
             yield f"http://127.0.0.1:{port}"
         finally:
             server.terminate()
@@ -86,7 +96,7 @@ def _wait_until_it_answers(server, address, scratch):
             return
         except OSError:
             time.sleep(0.3)
-    raise RuntimeError("JupyterLab did not start:\n" + (scratch / "server.log").read_text()[-3000:])
+    raise RuntimeError("the server did not start:\n" + (scratch / "server.log").read_text()[-3000:])
 
 
 class NotebookPage:

@@ -19,9 +19,17 @@ from course_utils.training import fit
 
 GENERATOR = torch.Generator().manual_seed(3)
 IMAGES, LABELS = torch.rand(500, 784, generator=GENERATOR), torch.arange(500) % 10
-FOREVER = 1_000_000
+LONG = 5_000  # epochs: without an interrupt the training ends, and the test fails
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pthread_kill")
+
+
+@pytest.fixture(autouse=True)
+def ctrl_c_interrupts():
+    """Let an interrupt through: the workers of xdist ignore it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 class Interrupt:
@@ -54,7 +62,7 @@ def test_ctrl_c_at_any_moment_leaves_a_network_that_can_be_trained_on(make):
         trained, told = make(), []
         press, rng = Interrupt(moments.uniform(0, 0.02)), torch.get_rng_state()
         options = {"progress": False, "tell": told.append}
-        histories = fit(trained, IMAGES, LABELS, epochs=FOREVER, after_step=press, **options)
+        histories = fit(trained, IMAGES, LABELS, epochs=LONG, after_step=press, **options)
         press.thread.join()
         histories = histories if isinstance(histories, list) else [histories]
         assert [history.outcome for history in histories] == ["interrupted"] * len(told)
@@ -90,7 +98,7 @@ def test_ctrl_c_at_any_moment_leaves_an_rbm_that_can_learn_on(persistent):
     for _ in range(8):
         rbm, told, press = RBM(784, 20), [], Interrupt(moments.uniform(0, 0.02))
         options = {"persistent": persistent, "progress": False, "tell": told.append}
-        history = rbm.fit(IMAGES, epochs=FOREVER, after_step=press, **options)
+        history = rbm.fit(IMAGES, epochs=LONG, after_step=press, **options)
         press.thread.join()
         assert history.outcome == "interrupted" and len(told) == 1
         assert 0 <= rbm.steps - history.steps <= 1  # one may have been under way

@@ -1,17 +1,11 @@
 """The page of the explorers as a teacher shows it: served by voila, in a real browser."""
 
-import os
 import re
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from lab_and_browser import FLAGS, chromium_or_skip
+from lab_and_browser import FLAGS, chromium_or_skip, served
 
 ROOT = Path(__file__).parents[1]
 ARTIFACTS = ROOT / "tests" / "artifacts"
@@ -27,41 +21,14 @@ CLASSES = {
 @contextmanager
 def voila(page, scratch):
     """Serve one notebook with voila, as the README says; give the address of its page."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    environment = dict(os.environ)
-    for variable in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR"):
-        environment[variable] = str(scratch / variable.lower())
-    command = [sys.executable, "-m", "voila", str(page), "--no-browser", f"--port={port}"]
-    command += ["--Voila.ip=127.0.0.1", "--Voila.port_retries=0"]
-    with open(scratch / "server.log", "w") as log:
-        server = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
-        try:
-            _wait_until_it_listens(server, port, scratch)
-            yield f"http://127.0.0.1:{port}/"
-        finally:
-            server.terminate()
-            try:
-                server.wait(timeout=20)
-            except subprocess.TimeoutExpired:
-                server.kill()
-
-
-def _wait_until_it_listens(server, port, scratch):
-    deadline = time.monotonic() + 90
-    while time.monotonic() < deadline and server.poll() is None:
-        try:
-            address = f"http://127.0.0.1:{port}/voila/static/voila.js"  # costs no kernel
-            urllib.request.urlopen(address, timeout=2).read()
-            return
-        except OSError:
-            time.sleep(0.3)
-    raise RuntimeError("voila did not start:\n" + (scratch / "server.log").read_text()[-3000:])
+    options = ["--no-browser", "--Voila.ip=127.0.0.1", "--Voila.port_retries=0"]
+    costs_no_kernel = "voila/static/voila.js"
+    with served(["voila", str(page), *options], scratch, alive=costs_no_kernel) as address:
+        yield f"{address}/"
 
 
 @pytest.fixture(scope="module")
-def served(tmp_path_factory):
+def opened(tmp_path_factory):
     """Open the page at a projector's size; give it, and what its console complained about."""
     chromium = chromium_or_skip()
     from playwright.sync_api import sync_playwright
@@ -103,16 +70,16 @@ _PICTURE_IS_NEW = """([name, before]) => {
 }"""
 
 
-def test_the_page_shows_no_code(served):
-    page, _ = served
+def test_the_page_shows_no_code(opened):
+    page, _ = opened
     assert page.get_by_role("heading", name="The explorers").is_visible()
     text = page.locator("body").inner_text()
     assert "import " not in text and "lambda" not in text
     assert page.locator(".jp-InputArea-editor, .jp-CodeCell .jp-InputArea").count() == 0
 
 
-def test_a_slider_moves_by_keyboard_and_the_picture_follows(served):
-    page, _ = served
+def test_a_slider_moves_by_keyboard_and_the_picture_follows(opened):
+    page, _ = opened
     typed = page.locator(".explorer-depth-text input")
     said, depth = page.locator(".explorer-verdict").inner_text(), int(typed.input_value())
     page.locator(".explorer-std-slider .noUi-handle").focus()
@@ -126,8 +93,8 @@ def test_a_slider_moves_by_keyboard_and_the_picture_follows(served):
 
 
 @pytest.mark.parametrize("name", CLASSES)
-def test_each_explorer_is_one_key_away_and_says_what_to_try(served, name):
-    page, problems = served
+def test_each_explorer_is_one_key_away_and_says_what_to_try(opened, name):
+    page, problems = opened
     page.get_by_role("button", name=name, exact=True).press("Enter")
     page.wait_for_selector(f".explorers .{CLASSES[name]}-picture", timeout=120_000)
     page.wait_for_function(_LOADED, arg=f".{CLASSES[name]}-picture", timeout=20_000)
@@ -143,8 +110,8 @@ _LOADED = """name => {
 }"""
 
 
-def test_the_names_of_the_explorers_fit_a_projector(served):
-    page, _ = served
+def test_the_names_of_the_explorers_fit_a_projector(opened):
+    page, _ = opened
     tops = {page.get_by_role("button", name=n, exact=True).bounding_box()["y"] for n in CLASSES}
     width = page.evaluate("document.documentElement.scrollWidth")
     assert len(tops) == 1 and width <= 1280
