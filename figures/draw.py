@@ -141,7 +141,7 @@ def slider(figure: Figure, left: float, name: str, value: str, place: float) -> 
     ax = figure.add_axes((left, 0.62, 0.28, 0.3), xlim=(0, 1), ylim=(-1, 1))
     ax.axis("off")
     ax.plot([0, 1], [0, 0], color="0.75", lw=4, solid_capstyle="round")
-    ax.plot([place], [0], "o", color="white", markeredgecolor="0.4", markersize=13)
+    ax.plot([place], [0], "o", color="white", mec="0.4", ms=13, clip_on=False)
     ax.text(-0.03, 0, name, fontsize=12, ha="right", va="center")
     ax.text(1.05, 0, value, fontsize=12, ha="left", va="center", weight="bold")
 
