@@ -30,7 +30,7 @@ from PIL.PngImagePlugin import PngInfo
 from course_utils import diagrams
 from course_utils.data import load_mnist
 from course_utils.explorer_figure import LOOK, ExplorerFigure
-from course_utils.signal_path import MAX_DEPTH, Measurement, Setting, SignalPath
+from course_utils.signal_path import MAX_DEPTH, Setting, SignalPath
 from course_utils.verdict import verdict
 
 HERE = Path(__file__).parent
@@ -97,11 +97,11 @@ def words(figure: Figure) -> list[str]:
 
 def draw_explorer(images, path: Path) -> None:
     """Move std from too small to too large, back to where the signal lives, and then the depth."""
-    frames = [
-        frame.quantize(64, dither=Image.Dither.NONE) for frame in explorer(images, settings())
-    ]
+    frames, said = zip(*explorer(images, settings()), strict=True)
+    first, *others = [frame.quantize(64, dither=Image.Dither.NONE) for frame in frames]
     durations = [PAUSE if i in TO_BE_READ else STEP for i in range(len(frames))]
-    frames[0].save(path, save_all=True, append_images=frames[1:], duration=durations, loop=0)
+    look = {"duration": durations, "loop": 0, "comment": "\n".join(said).encode()}
+    first.save(path, save_all=True, append_images=others, **look)
 
 
 def settings() -> list[Setting]:
@@ -110,21 +110,18 @@ def settings() -> list[Setting]:
     return [Setting(std=std, depth=20) for std in STDS] + deeper
 
 
-def explorer(images, chosen: list[Setting]) -> Iterator[Image.Image]:
-    """Draw the explorer, its sliders above it, at each chosen setting."""
+def explorer(images, chosen: list[Setting]) -> Iterator[tuple[Image.Image, str]]:
+    """Draw the explorer, its sliders above it, at each chosen setting; say the verdict."""
     signal_path, drawing = SignalPath(images), ExplorerFigure(dpi=DPI)
     for setting in chosen:
-        measurement = signal_path.measure(setting)
-        picture = Image.open(io.BytesIO(drawing.png(measurement)))
-        yield under(controls(measurement), picture)
+        m = signal_path.measure(setting)
+        picture = Image.open(io.BytesIO(drawing.png(m)))
+        said = verdict(m.signal, m.gradient, m.contrast, m.saturated)
+        yield under(controls(setting, said), picture), said
 
 
-def controls(measurement: Measurement) -> Image.Image:
+def controls(setting: Setting, words: str) -> Image.Image:
     """Draw the two sliders as they stand, and the verdict."""
-    setting = measurement.setting
-    words = verdict(
-        measurement.signal, measurement.gradient, measurement.contrast, measurement.saturated
-    )
     with matplotlib.rc_context(LOOK):
         figure = Figure(figsize=(10, 1.05), dpi=DPI)
         slider(figure, 0.08, "std", f"{setting.std:.3f}", math.log10(setting.std / 1e-2) / 2)
