@@ -51,8 +51,16 @@ def ignored(cell):
 
 
 def test_the_notebooks_are_numbered_without_a_gap():
-    numbers = [int(path.name[:2]) for path in NOTEBOOKS]
-    assert numbers[:3] == [0, 1, 2] and numbers == sorted(set(numbers))
+    assert [path.name[:2] for path in NOTEBOOKS] == [f"{n:02}" for n in range(len(NOTEBOOKS))]
+
+
+def test_every_lesson_is_announced_by_the_readme_and_by_the_lesson_before():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    for path, before in zip(NOTEBOOKS, [None, *NOTEBOOKS[:-1]], strict=True):
+        assert f"(notebooks/{path.name})" in readme, f"no row in README.md for {path.name}"
+        if before:
+            text = prose(nbformat.read(before, as_version=4))
+            assert f"]({path.name})" in text, f"{before.name} has no link to {path.name}"
 
 
 def test_outputs_come_from_one_fresh_run(notebook):
