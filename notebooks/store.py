@@ -48,6 +48,7 @@ def store(path: Path) -> None:
         kernel_name="python3",
         store_widget_state=False,
         record_timing=False,
+        coalesce_streams=True,
         resources={"metadata": {"path": str(path.parent)}},
     ).execute()
     if any("digits: 1,437 training" in str(cell.get("outputs")) for cell in notebook.cells):

@@ -68,6 +68,12 @@ def test_outputs_come_from_one_fresh_run(notebook):
     assert counts == list(range(1, len(counts) + 1))
 
 
+def test_what_a_cell_prints_is_stored_in_one_piece(notebook):
+    for cell in code_cells(notebook):
+        for first, second in zip(cell.outputs, cell.outputs[1:], strict=False):
+            assert not first.output_type == second.output_type == "stream", cell.source
+
+
 def test_there_is_no_error_and_no_stderr(notebook):
     assert not [o for o in outputs(notebook) if o.output_type == "error"]
     assert not [o for o in outputs(notebook) if o.get("name") == "stderr"]
