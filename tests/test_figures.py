@@ -138,11 +138,8 @@ def frames_differ(draw, then, now):
 
 
 def test_the_moving_picture_is_what_the_explorer_draws_today(draw):
-    gif, settings, redraw = (
-        Image.open(draw.GIF),
-        draw.settings(),
-        "stale: run python figures/draw.py",
-    )
+    gif, settings = Image.open(draw.GIF), draw.settings()
+    redraw = "stale: run python figures/draw.py explorer.gif"
     assert gif.n_frames == len(settings), redraw
     chosen = [0, 25, len(settings) - 1]
     fresh = draw.explorer(mnist_or_skip(), [settings[i] for i in chosen])
