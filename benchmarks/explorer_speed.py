@@ -23,12 +23,12 @@ import matplotlib.pyplot as plt
 import numpy as np
 import torch
 
-from course_utils.data import load_mnist
+from course_utils import load_mnist
+from course_utils.explorers import ActivationExplorer
+from course_utils.explorers.activation.experiment import predict
 from course_utils.initializers import initialize_
 from course_utils.networks import mlp
 from course_utils.plotting import BACKWARD, FORWARD, THEORY
-from course_utils.signal_path import predict
-from course_utils.widgets import ActivationExplorer
 
 ROUNDS, WIDTH = 15, 256
 
@@ -47,7 +47,8 @@ def replot(explorer: ActivationExplorer, std: float) -> bytes:
             pre_activations.append(h)
         else:
             activations.append(h.detach().numpy())
-    (h * explorer.path._top_gradient(WIDTH)).sum().backward()
+    top = torch.randn(h.shape, generator=torch.Generator().manual_seed(2))  # from layers above
+    (h * top).sum().backward()
     signal = [a.std() for a in activations]
     gradient = [z.grad.numpy().std() for z in pre_activations]
     return plot(explorer, activations, signal, gradient)

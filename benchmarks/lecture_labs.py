@@ -2,7 +2,7 @@
 
 Run ``python benchmarks/lecture_labs.py``, with the environment variable ``COURSE_DATA`` if MNIST
 lies there; five seeds take about an hour on two quiet cores. Batches of 100, Adam with
-learning rate 0.001, 15 epochs. What is there already in ``benchmarks/lecture_labs.json`` is not
+learning rate 0.001, 15 epochs. What is stored already (`course_utils.experiments.stored`) is not
 computed again: an interrupted run is continued, more seeds are added, ``--again`` starts anew.
 
 - *xavier*: 784-256-256-10, nine initializations, trained side by side (same order of images);
@@ -19,22 +19,21 @@ right; null if there is none.
 from __future__ import annotations
 
 import argparse
-import json
 import statistics
 import time
-from pathlib import Path
 
 import torch
-from stored_runs import mnist, write_whole
+from stored_runs import earlier, mnist
 from torch import nn
 
 from course_utils.data import ImageData
+from course_utils.experiments import stored_path
+from course_utils.experiments.stored import as_text, write_whole
 from course_utils.initializers import initialize_
-from course_utils.networks import mlp
-from course_utils.stacks import Stack
+from course_utils.networks import Ensemble, mlp
 from course_utils.training import accuracy, fit
 
-FILE = Path(__file__).with_suffix(".json")
+FILE = stored_path("lecture_labs")
 EPOCHS, BATCH, LR = 15, 100, 0.001
 LOOK_EVERY, LOOK_EPOCHS = 25, 3
 LABS = {
@@ -70,20 +69,20 @@ def build(lab: str, name: str, seed: int) -> nn.Sequential:
 def train(lab: str, seed: int, data: ImageData) -> list[dict]:
     """Train all networks of a lab for one seed, and return a row for each."""
     names = TRAINED[lab]
-    stack = Stack([build(lab, name, seed) for name in names])
+    ensemble = Ensemble([build(lab, name, seed) for name in names])
     images, labels = data.train_images, data.train_labels
     test = (data.test_images, data.test_labels)
     look_until, reached = LOOK_EPOCHS * (len(images) // BATCH), [None] * len(names)
 
-    def look(step: int) -> None:
+    def look(step: int, loss: torch.Tensor) -> None:
         if step % LOOK_EVERY == 0 and step <= look_until and None in reached:
-            for i, value in enumerate(accuracy(stack, *(t[:2000] for t in test))):
+            for i, value in enumerate(accuracy(ensemble, *(t[:2000] for t in test))):
                 if reached[i] is None and value >= 0.95:
                     reached[i] = step
 
     options = {"epochs": EPOCHS, "batch_size": BATCH, "lr": LR, "seed": seed, "after_step": look}
-    histories = fit(stack, images, labels, test=test, **options)
-    unscaled = accuracy(stack, test[0] * 255, test[1])
+    histories = fit(ensemble, images, labels, test=test, **options)
+    unscaled = accuracy(ensemble, test[0] * 255, test[1])
     return [
         {
             "lab": lab,
@@ -119,7 +118,7 @@ def main() -> None:
     parser.add_argument("--again", action="store_true", help="forget what is stored")
     arguments = parser.parse_args()
     data = mnist()
-    runs = json.loads(FILE.read_text())["runs"] if FILE.exists() and not arguments.again else []
+    runs = earlier(FILE, "runs", again=arguments.again)
     done = {(run["lab"], run["seed"]) for run in runs}
     setting = {"data": data.name, "epochs": EPOCHS, "batch_size": BATCH, "optimizer": "Adam"}
     setting |= {"lr": LR, "torch": torch.__version__.split("+")[0]}
@@ -129,7 +128,7 @@ def main() -> None:
                 continue
             started = time.perf_counter()
             runs += train(lab, seed, data)
-            write_whole(FILE, setting, runs=runs)
+            write_whole(FILE, as_text(setting, runs=runs))
             print(f"{lab}, seed {seed}: {time.perf_counter() - started:.0f} s")
     report(runs)
 

@@ -3,8 +3,8 @@
 Run ``python benchmarks/mup_transfer.py``, with the environment variable ``COURSE_DATA`` if MNIST
 lies there; about eleven minutes of one core. Networks of four hidden ReLU layers are trained for
 500 steps of Adam at nine learning rates, for each width, parametrization and seed: what one line of
-the file ``benchmarks/mup_transfer.json`` holds (`course_utils.mup.train_rates`). At the base width,
-the smallest, both parametrizations are one, so it is trained once, as "standard".
+the stored file holds (`course_utils.experiments.stored`, `train_rates`). At the base width, the
+smallest, both parametrizations are one, so it is trained once, as "standard".
 
 The file is written anew after every line. So a run that is killed loses only the line that was
 being computed: give the same command again, and it goes on. More ``--widths`` or ``--seeds`` are
@@ -24,24 +24,17 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from course_utils.data import load_mnist
-from course_utils.mup import MUP, STANDARD, Setting, best_rate, train_rates
+from course_utils import load_mnist
+from course_utils.experiments import TransferSetting, best_rate, stored_path, train_rates
+from course_utils.experiments.stored import as_text, write_whole
+from course_utils.initializers import MUP, STANDARD
 
-FILE = Path(__file__).with_suffix(".json")
+FILE = stored_path("mup_transfer")
 KINDS = {kind.name: kind for kind in (STANDARD, MUP)}
 
 
 def place(row: dict) -> tuple[int, str, int]:
     return row["width"], row["parametrization"], row["seed"]
-
-
-def write_whole(path: Path, setting: dict, rows: list[dict]) -> None:
-    """Write the file so that it is never seen half written."""
-    lines = ",\n    ".join(json.dumps(row, ensure_ascii=False) for row in sorted(rows, key=place))
-    text = f'{{\n  "setting": {json.dumps(setting)},\n  "rows": [\n    {lines}\n  ]\n}}\n'
-    scratch = path.with_suffix(".part")
-    scratch.write_text(text, encoding="utf-8")
-    scratch.replace(path)
 
 
 def stored_rows(file: Path, setting: dict) -> list[dict]:
@@ -74,10 +67,10 @@ def arguments(line: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--widths", type=int, nargs="+", default=[64, 128, 256, 512])
     parser.add_argument("--seeds", type=int, default=5, help="seeds 0 to this number, less one")
-    parser.add_argument("--lrs", type=float, nargs="+", default=list(Setting.lrs))
-    parser.add_argument("--base-width", type=int, default=Setting.base_width)
-    parser.add_argument("--depth", type=int, default=Setting.depth)
-    parser.add_argument("--steps", type=int, default=Setting.steps)
+    parser.add_argument("--lrs", type=float, nargs="+", default=list(TransferSetting.lrs))
+    parser.add_argument("--base-width", type=int, default=TransferSetting.base_width)
+    parser.add_argument("--depth", type=int, default=TransferSetting.depth)
+    parser.add_argument("--steps", type=int, default=TransferSetting.steps)
     parser.add_argument("--file", type=Path, default=FILE)
     parser.add_argument("--again", action="store_true", help="forget what is stored")
     return parser.parse_args(line)
@@ -86,8 +79,8 @@ def arguments(line: Sequence[str] | None) -> argparse.Namespace:
 def main(line: Sequence[str] | None = None) -> None:
     given = arguments(line)
     options = {"base_width": given.base_width, "depth": given.depth, "steps": given.steps}
-    setting, data = Setting(tuple(given.lrs), **options), load_mnist(verbose=False)
-    if data.name != "MNIST" and given.file == FILE:
+    setting, data = TransferSetting(tuple(given.lrs), **options), load_mnist(log=None)
+    if not data.is_mnist and given.file == FILE:
         raise SystemExit(
             "MNIST was not found: set COURSE_DATA to a folder that holds it, or --file"
         )
@@ -109,7 +102,7 @@ def main(line: Sequence[str] | None = None) -> None:
         losses = train_rates(setting, KINDS[name], width, data, seed)
         losses = [round(loss, 4) if math.isfinite(loss) else None for loss in losses]
         rows.append({"width": width, "parametrization": name, "seed": seed, "loss": losses})
-        write_whole(given.file, described, rows)
+        write_whole(given.file, as_text(described, rows=sorted(rows, key=place)))
         print(f"{(width, name, seed)} after {time.process_time() - started:.0f} s", flush=True)
     print("\n".join(summary(setting.lrs, rows)))
 

@@ -10,16 +10,17 @@ from pathlib import Path
 
 import torch
 from sklearn.linear_model import LogisticRegression
-from stored_runs import write_whole
 from torch import Tensor, nn
 
+from course_utils.boltzmann import DBN
 from course_utils.data import ImageData
-from course_utils.dbn import DBN
+from course_utils.experiments import rows_with, seeded, stored_path
+from course_utils.experiments.stored import as_text, write_whole
 from course_utils.initializers import initialize_
 from course_utils.networks import mlp
 from course_utils.training import accuracy, fit
 
-FILE = Path(__file__).with_name("pretraining_study.json")
+FILE = stored_path("pretraining_study")
 SETTING = {"data": "MNIST", "threads": 1, "torch": torch.__version__.split("+")[0]}
 SIZES = [784, 500, 500, 500, 500]
 TRAINING = 55_000
@@ -59,12 +60,12 @@ class Study:
         A row that was measured with something else than is ``given`` now is replaced.
         """
         given = given or {}
-        for row in find(self.rows, **key):
+        for row in rows_with(self.rows, **key):
             if given.items() <= row.items():
                 return row
             self.rows.remove(row)
         self.rows.append(key | given | measure())
-        write_whole(FILE, SETTING, rows=self.rows)
+        write_whole(FILE, as_text(SETTING, rows=self.rows))
         print(json.dumps(self.rows[-1]), flush=True)
         return self.rows[-1]
 
@@ -72,11 +73,11 @@ class Study:
         """Return the pre-trained stack, from the cache if it is there."""
         key = {"what": "pretraining", "seed": seed}
         path = self.cache / f"{'-'.join(map(str, SIZES))}_{TRAINING}_{seed}.pt"
-        if find(self.rows, **key) and path.exists():
+        if rows_with(self.rows, **key) and path.exists():
             return DBN.load(path)
         dbn = DBN(SIZES, seed=seed)
         with stopwatch() as times:
-            dbn.fit(self.images[:TRAINING], epochs=5, progress=False, **RBM_OPTIONS)
+            dbn.fit(self.images[:TRAINING], epochs=5, log=None, **RBM_OPTIONS)
         self.cache.mkdir(parents=True, exist_ok=True)
         dbn.save(path)
         self.add(lambda: {"epochs": 5} | times, **key)
@@ -116,9 +117,8 @@ class Study:
                 batch_size=batch_size,
                 optimizer=optimizer,
                 seed=seed,
-                progress=False,
-                after_step=lambda step: schedule[0].step(),
-                tell=lambda line: None,
+                after_step=lambda step, loss: schedule[0].step(),
+                log=None,
             )
         loss = round(history.loss[-1], 5) if history.outcome == "finished" else None
         return {"loss": loss, "outcome": history.outcome} | times
@@ -172,7 +172,7 @@ class Study:
         def measure() -> dict:
             dbn = DBN(SIZES, seed=seed)
             images = self.images[self.some(labels, seed)]
-            dbn.fit(images, epochs=epochs, progress=False, **RBM_OPTIONS)
+            dbn.fit(images, epochs=epochs, log=None, **RBM_OPTIONS)
             network = dbn.to_network(10, generator=generator(seed))
             row = self.train(network, labels, seed, setting, UPDATES[labels])
             return {"pretraining_epochs": epochs} | row | {"test_error": self.test_error(network)}
@@ -205,17 +205,13 @@ class Study:
             )
 
 
-def find(rows: list[dict], **wanted) -> list[dict]:
-    return [row for row in rows if wanted.items() <= row.items()]
-
-
 def describe(setting: tuple[str, float, int], updates: tuple[int, int]) -> dict:
     """Return what a row says about a setting."""
     return {"optimizer": setting[0], "lr": setting[1], "updates": setting[2] * updates[0]}
 
 
 def generator(seed: int) -> torch.Generator:
-    return torch.Generator().manual_seed(1000 + seed)  # not the numbers of the RBMs
+    return seeded(1000 + seed)  # not the numbers of the RBMs
 
 
 def make_optimizer(parameters: list, name: str, lr: float) -> torch.optim.Optimizer:

@@ -1,9 +1,10 @@
 """When does pre-training pay? The table of notebook 04: five ways to begin, four label counts.
 
 Run ``python benchmarks/pretraining_study.py``, with the environment variable ``COURSE_DATA`` if
-MNIST lies there. It takes about two hours of one core. What ``pretraining_study.json``
-holds already is not computed again: a run that was stopped is continued, ``--again`` starts anew,
-``--report`` only prints the table. Trained DBNs are kept in the user's cache, or in ``--cache``.
+MNIST lies there. It takes about two hours of one core. What is stored already
+(`course_utils.experiments.stored`) is not computed again: a run that was stopped is continued,
+``--again`` starts anew, ``--report`` only prints the table. Trained DBNs are kept in the user's
+cache, or in ``--cache``.
 
 *The network* is 784-500-500-500-500-10. *The arms*: sigmoid units, pre-trained (RBMs by CD-1, 5
 epochs a layer on all 55,000 training images, without labels); sigmoid units with weights from
@@ -30,16 +31,15 @@ other programs on the machine stretch little, ``seconds`` what the clock on the 
 from __future__ import annotations
 
 import argparse
-import json
 import statistics
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import platformdirs
-from pretraining_runs import ARMS, FILE, SIZES, TRAINING, UPDATES, Study, find
-from scipy import stats
-from stored_runs import mnist
+from pretraining_runs import ARMS, FILE, SIZES, TRAINING, UPDATES, Study
+from stored_runs import earlier, mnist
 
+from course_utils.experiments import interval, rows_with
 from course_utils.networks import one_thread
 
 SEEDS = range(1, 4)  # seed 0 chooses the settings
@@ -64,7 +64,7 @@ def results(study: Study, label_counts: Sequence[int]) -> None:
 
 def errors(rows: list[dict], what: str, **key) -> dict[int, float]:
     """Return the test error of every seed."""
-    found = find(rows, what=what, **key)
+    found = rows_with(rows, what=what, **key)
     return {row["seed"]: row["test_error"] for row in found if "test_error" in row}
 
 
@@ -83,20 +83,19 @@ def margin(rows: list[dict], arm: str, labels: int) -> str:
     gaps = [other[seed] - first[seed] for seed in first.keys() & other.keys()]
     if len(gaps) < 2:
         return "-"
-    mean = statistics.fmean(gaps)
-    half = stats.t.ppf(0.975, len(gaps) - 1) * stats.sem(gaps)
+    mean, half = interval(gaps)
     return f"{mean:+.2f} [{mean - half:+.2f}, {mean + half:+.2f}]"
 
 
 def minutes(rows: list[dict], row: dict) -> float:
     """Return a network's minutes of one core, its pre-training included."""
-    before = find(rows, what="pretraining", seed=row["seed"])[0]
+    before = rows_with(rows, what="pretraining", seed=row["seed"])[0]
     return (row["cpu_seconds"] + before["cpu_seconds"]) / 60
 
 
 def cost(rows: list[dict], arm: str, labels: int) -> str:
     """Write an arm's setting and its minutes."""
-    found = find(rows, what="result", arm=arm, labels=labels)
+    found = rows_with(rows, what="result", arm=arm, labels=labels)
     if not found:
         return "-"
     if arm == "pretrained":
@@ -134,8 +133,7 @@ def main() -> None:
     parser.add_argument("--report", action="store_true", help="print the tables and stop")
     parser.add_argument("--cache", type=Path, help="folder for trained DBNs")
     arguments = parser.parse_args()
-    stored = FILE.exists() and not arguments.again
-    rows = json.loads(FILE.read_text())["rows"] if stored else []
+    rows = earlier(FILE, "rows", again=arguments.again)
     cache = arguments.cache or platformdirs.user_cache_path("course_utils") / FILE.stem
     if not arguments.report:
         with one_thread():

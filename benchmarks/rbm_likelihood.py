@@ -1,8 +1,8 @@
-"""What training does to the true likelihood of an RBM, and what the usual gauges say: notebook 03.
+"""What training does to the true likelihood of an RBM, and what the usual metrics say: notebook 03.
 
 Run ``python benchmarks/rbm_likelihood.py``, with the environment variable ``COURSE_DATA`` if MNIST
-lies there; a seed takes about 20 minutes of one quiet thread. What is there already in
-``benchmarks/rbm_likelihood.json`` is not computed again: an interrupted run is continued, more
+lies there; a seed takes about 20 minutes of one quiet thread. What is stored already
+(`course_utils.experiments.stored`) is not computed again: an interrupted run is continued, more
 seeds are added, ``--again`` starts anew.
 
 784 visible and 500 hidden units, 60,000 images, batches of 100, 20 epochs, learning rate 0.05, no
@@ -29,20 +29,19 @@ with 10,000 temperatures and three seeds, each as [log Z, error, effective].
 from __future__ import annotations
 
 import argparse
-import json
 import statistics
 import time
 import warnings
-from pathlib import Path
 
 import torch
-from stored_runs import mnist, write_whole
+from stored_runs import earlier, mnist
 from torch import Tensor
 
-from course_utils.likelihood import annealed_log_partition
-from course_utils.rbm import RBM
+from course_utils.boltzmann import RBM, annealed_log_partition
+from course_utils.experiments import stored_path
+from course_utils.experiments.stored import as_text, write_whole
 
-FILE = Path(__file__).with_suffix(".json")
+FILE = stored_path("rbm_likelihood")
 HIDDEN, BATCH, RATE = 500, 100, 0.05
 MEASURED = (1, 2, 3, 5, 10, 15, 20)  # epochs
 TEMPERATURES, MANY_TEMPERATURES, FEW_CHAINS, REPEATS = 1000, 10_000, 10, 3
@@ -57,7 +56,7 @@ def binarized(images: Tensor) -> Tensor:
     return torch.bernoulli(images, generator=torch.Generator().manual_seed(0))
 
 
-def gauges(rbm: RBM, train: Tensor, test: Tensor) -> dict[str, float]:
+def metrics(rbm: RBM, train: Tensor, test: Tensor) -> dict[str, float]:
     """Measure a model: what a row holds for one epoch."""
     temperatures = TEMPERATURES
     with warnings.catch_warnings():  # about few chains: then more temperatures are tried
@@ -87,10 +86,10 @@ def train_and_measure(arm: str, seed: int, train: Tensor, test: Tensor) -> dict:
         nonlocal spent
         if epoch in MEASURED:
             started = time.perf_counter()
-            measured.append(gauges(rbm, train, test))
+            measured.append(metrics(rbm, train, test))
             spent += time.perf_counter() - started
 
-    plain = {"momentum": 0.0, "weight_decay": 0.0, "batch_size": BATCH, "progress": False}
+    plain = {"momentum": 0.0, "weight_decay": 0.0, "batch_size": BATCH, "log": None}
     options = {"epochs": MEASURED[-1], "after_epoch": measure, **plain, **ARMS[arm]}
     history = rbm.fit(train, **options)
     row = {"arm": arm, "seed": seed, "outcome": history.outcome, "epochs": MEASURED}
@@ -127,7 +126,7 @@ def main() -> None:
     arguments = parser.parse_args()
     data = mnist()
     train, test = binarized(data.train_images), binarized(data.test_images)
-    runs = json.loads(FILE.read_text())["runs"] if FILE.exists() and not arguments.again else []
+    runs = earlier(FILE, "runs", again=arguments.again)
     setting = {"data": "MNIST, binarized", "hidden": HIDDEN, "batch_size": BATCH}
     setting |= {"lr": RATE, "torch": torch.__version__.split("+")[0]}
     done = {(run["arm"], run["seed"]) for run in runs}
@@ -136,7 +135,7 @@ def main() -> None:
             if (arm, seed) not in done:
                 started = time.perf_counter()
                 runs.append(train_and_measure(arm, seed, train, test))
-                write_whole(FILE, setting, runs=runs)
+                write_whole(FILE, as_text(setting, runs=runs))
                 print(f"{arm}, seed {seed}: {time.perf_counter() - started:.0f} s", flush=True)
     report(runs)
 

@@ -6,8 +6,8 @@ One round is one epoch of each contender, on 784 visible and 500 hidden units, b
 
 - *floor*: the five matrix products of CD-1 by ``torch.mm``, into memory that is there already, and
   nothing else: no sigmoid, draws, biases, shuffling or update;
-- *CD-1*, *PCD-1*: ``course_utils.rbm.RBM.fit`` with momentum and weight decay; *bfloat16*: with
-  ``products = torch.bfloat16``, which pays where the processor knows that format;
+- *CD-1*, *PCD-1*: ``boltzmann.RBM.fit`` with momentum and weight decay; *bfloat16*: with
+  ``learner.compute_dtype = torch.bfloat16``, which pays where the processor knows that format;
 - *scikit-learn*: ``BernoulliRBM.fit``, which is PCD-1 without momentum and decay, on float32 and on
   its default, float64. It never shuffles.
 
@@ -31,9 +31,8 @@ import torch
 from sklearn.neural_network import BernoulliRBM
 from torch import Tensor
 
-from course_utils.data import load_mnist
-from course_utils.likelihood import annealed_log_partition, log_likelihood
-from course_utils.rbm import RBM
+from course_utils import load_mnist
+from course_utils.boltzmann import RBM, annealed_log_partition, log_likelihood
 
 HIDDEN, BATCH, LR, EPOCHS = 500, 100, 0.05, 5
 OURS = {"CD-1": {}, "PCD-1": {"persistent": True}}
@@ -65,8 +64,8 @@ def floor(images: Tensor) -> None:
 def ours(images: Tensor, name: str, *, epochs: int = 1, **options) -> RBM:
     rbm = RBM(images.shape[1], HIDDEN)
     if name.endswith("bfloat16"):
-        rbm.products = torch.bfloat16
-    rbm.fit(images, epochs=epochs, batch_size=BATCH, progress=False, **OURS[name], **options)
+        rbm.learner.compute_dtype = torch.bfloat16
+    rbm.fit(images, epochs=epochs, batch_size=BATCH, log=None, **OURS[name], **options)
     return rbm
 
 
@@ -151,8 +150,8 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=60_000, help="training images, at most")
     parser.add_argument("--temperatures", type=int, default=5000, help="of the annealing; 0: none")
     options = parser.parse_args()
-    data = load_mnist(verbose=False)
-    if data.name != "MNIST":
+    data = load_mnist(log=None)
+    if not data.is_mnist:
         print("MNIST was not found: this is the embedded digits, and says little about MNIST.")
     coin = torch.Generator().manual_seed(0)
     images = torch.bernoulli(data.train_images[: options.images], generator=coin)

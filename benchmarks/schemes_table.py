@@ -1,8 +1,8 @@
 """The lecture's table of schemes as measured facts: accuracy, data needed, cost, depth reached.
 
 Run ``python benchmarks/schemes_table.py``, with the environment variable ``COURSE_DATA`` if MNIST
-lies there; it takes about 40 minutes of one quiet core. What is there already in
-``benchmarks/schemes_table.json`` is not computed again: an interrupted run is continued,
+lies there; it takes about 40 minutes of one quiet core. What is stored already
+(`course_utils.experiments.stored`) is not computed again: an interrupted run is continued,
 ``--again`` starts anew, ``--report`` only prints what is stored.
 
 Networks of 4, 20 and 50 weight layers, 784-100-…-100-10, tanh and ReLU, biases zero. Adam, batches
@@ -18,28 +18,24 @@ of one training step of that network by itself. They are taken at the end, one a
 from __future__ import annotations
 
 import argparse
-import json
 import math
 import statistics
 import time
-from pathlib import Path
 
 import torch
-from stored_runs import mnist, write_whole
+from stored_runs import earlier, mnist
 from torch import nn
 
 from course_utils.data import ImageData
-from course_utils.initializers import initialize_
-from course_utils.lsuv import lsuv_
-from course_utils.networks import mlp, one_thread
-from course_utils.orthogonal import looks_linear_
-from course_utils.stacks import Stack
+from course_utils.experiments import interval, rows_with, stored_path
+from course_utils.experiments.stored import as_text, write_whole
+from course_utils.initializers import initialize_, looks_linear_, lsuv_
+from course_utils.networks import Ensemble, mlp, one_thread
 from course_utils.training import accuracy, fit
 
-FILE = Path(__file__).with_suffix(".json")
+FILE = stored_path("schemes_table")
 DEPTHS, WIDTH, BATCH, STEPS, HELD_OUT = (4, 20, 50), 100, 100, 500, 10_000
 RATES, SEEDS, LSUV_BATCH = (1e-4, 3e-4, 1e-3, 3e-3, 1e-2), 5, 1024
-STUDENT = 2.776  # the 97.5 % point of Student's t for five seeds
 PLAIN = {  # name in the file → scheme and options; the gain of "orthogonal" is √2 for ReLU
     "normal_001": ("normal", {"std": 0.01}),
     "pytorch_default": ("pytorch_default", {}),
@@ -80,10 +76,10 @@ def start(network: nn.Sequential, name: str, activation: str, seed: int, data: I
 def train(names: list[str], activation: str, depth: int, rate: float, seed: int, data) -> list:
     """Train networks of one architecture side by side, and return a row for each."""
     networks = [start(make(n, activation, depth), n, activation, seed, data) for n in names]
-    whole = networks[0] if names[0] in NORMALIZED else Stack(networks)
-    options = {"steps": STEPS, "batch_size": BATCH, "lr": rate, "seed": seed, "progress": False}
+    whole = networks[0] if names[0] in NORMALIZED else Ensemble(networks)
+    options = {"steps": STEPS, "batch_size": BATCH, "lr": rate, "seed": seed, "log": None}
     images, labels = data.train_images, data.train_labels
-    done = fit(whole, images[:-HELD_OUT], labels[:-HELD_OUT], **options, tell=lambda text: None)
+    done = fit(whole, images[:-HELD_OUT], labels[:-HELD_OUT], **options, log=None)
     held_out = accuracy(whole, images[-HELD_OUT:], labels[-HELD_OUT:])
     test = accuracy(whole, data.test_images, data.test_labels)
     columns = [[x] if names[0] in NORMALIZED else x for x in (done, held_out, test)]
@@ -108,8 +104,7 @@ def best_rate(runs: list[dict], name: str, activation: str, depth: int) -> float
 
 def of(runs: list[dict], name: str, activation: str, depth: int, **more) -> list[dict]:
     """Return the stored runs of one scheme, activation and depth."""
-    key = {"scheme": name, "activation": activation, "depth": depth, **more}
-    return [run for run in runs if all(run[k] == v for k, v in key.items())]
+    return rows_with(runs, scheme=name, activation=activation, depth=depth, **more)
 
 
 def chosen(runs: list[dict], name: str, activation: str, depth: int) -> list[dict]:
@@ -126,8 +121,8 @@ def cost(name: str, activation: str, depth: int, data: ImageData) -> dict:
         begun = time.perf_counter()
         start(network, name, activation, seed, data)
         starts.append(time.perf_counter() - begun)
-    options = {"steps": 20, "batch_size": BATCH, "progress": False}
-    after = {"after_step": lambda step: marks.append(time.perf_counter())}
+    options = {"steps": 20, "batch_size": BATCH, "log": None}
+    after = {"after_step": lambda step, loss: marks.append(time.perf_counter())}
     fit(network, data.train_images, data.train_labels, **options, **after)
     steps = [later - sooner for sooner, later in zip(marks[4:-1], marks[5:], strict=True)]
     seconds = {"start": statistics.median(starts), "step": statistics.median(steps)}
@@ -147,10 +142,7 @@ def report(runs: list[dict], costs: list[dict]) -> None:
                 if len(tests) < SEEDS:
                     cells.append("…")
                     continue
-                middle, half = (
-                    statistics.fmean(tests),
-                    STUDENT * statistics.stdev(tests) / SEEDS**0.5,
-                )
+                middle, half = interval(tests)
                 cells.append(f"{100 * middle:.1f} ± {100 * half:.1f}")
                 deepest = depth if min(tests) > 0.9 else deepest
             row = of(costs, name, activation, 50)
@@ -181,10 +173,7 @@ def main() -> None:
     parser.add_argument("--again", action="store_true", help="forget what is stored")
     parser.add_argument("--report", action="store_true", help="print what is stored and stop")
     arguments = parser.parse_args()
-    stored = {"runs": [], "costs": []}
-    if FILE.exists() and not arguments.again:
-        stored = json.loads(FILE.read_text())
-    runs, costs = stored["runs"], stored["costs"]
+    runs, costs = (earlier(FILE, table, again=arguments.again) for table in ("runs", "costs"))
     if arguments.report:
         return report(runs, costs)
     data = mnist()
@@ -196,7 +185,7 @@ def main() -> None:
                 for names, rate, seed in jobs(runs, activation, depth):
                     begun = time.perf_counter()
                     runs += train(names, activation, depth, rate, seed, data)
-                    write_whole(FILE, setting, runs=runs, costs=costs)
+                    write_whole(FILE, as_text(setting, runs=runs, costs=costs))
                     spent = f"{time.perf_counter() - begun:.0f} s"
                     print(
                         f"depth {depth}, {activation}, seed {seed}, {rate:g}: {spent}", flush=True
@@ -206,7 +195,7 @@ def main() -> None:
                 for name in groups[0] + groups[1]:
                     if not of(costs, name, activation, depth):
                         costs.append(cost(name, activation, depth, data))
-                        write_whole(FILE, setting, runs=runs, costs=costs)
+                        write_whole(FILE, as_text(setting, runs=runs, costs=costs))
     report(runs, costs)
 
 

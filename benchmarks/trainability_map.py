@@ -2,8 +2,8 @@
 
 Run ``python benchmarks/trainability_map.py --workers 2``, with the environment variable
 ``COURSE_DATA`` if MNIST lies there; about ten minutes of one core. Each depth is one tile: all its
-networks are trained side by side on one thread (`course_utils.trainability.train_row`). joblib
-spreads the tiles; the file ``benchmarks/trainability_map.json`` is the same for any number of
+networks are trained side by side on one thread (`course_utils.experiments.train_row`). joblib
+spreads the tiles; the stored file (`course_utils.experiments.stored`) is the same for any number of
 workers and any backend (on one kind of processor, with one version of torch).
 
 A finished tile is stored at once, whole or not at all, in a folder beside the file. So a run that
@@ -33,30 +33,19 @@ from pathlib import Path
 import torch
 from joblib import Parallel, delayed, parallel_config
 
-from course_utils.data import load_mnist
-from course_utils.trainability import MapSetting, train_row
+from course_utils import load_mnist
+from course_utils.experiments import MapSetting, stored_path, train_row
+from course_utils.experiments.stored import as_text, write_whole
 
-FILE = Path(__file__).with_suffix(".json")
+FILE = stored_path("trainability_map")
 SIGMA_W2 = [round(1 + 0.2 * i, 1) for i in range(16)]  # 1.0 to 4.0
 DEPTHS = list(range(10, 101, 10))
 
 
 def tile(setting: MapSetting, depth: int, seed: int) -> dict:
     """Compute one tile, in whichever process: it gets the data by itself."""
-    accuracies = train_row(setting, depth, load_mnist(verbose=False), seed)
+    accuracies = train_row(setting, depth, load_mnist(log=None), seed)
     return {"depth": depth, "seed": seed, "accuracy": [round(value, 4) for value in accuracies]}
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Write a file so that it is never seen half written."""
-    scratch = path.with_suffix(".part")
-    scratch.write_text(text)
-    scratch.replace(path)
-
-
-def to_text(setting: dict, rows: list[dict]) -> str:
-    lines = ",\n    ".join(json.dumps(row) for row in sorted(rows, key=place))
-    return f'{{\n  "setting": {json.dumps(setting)},\n  "rows": [\n    {lines}\n  ]\n}}\n'
 
 
 def place(row: dict) -> tuple[int, int]:
@@ -65,9 +54,9 @@ def place(row: dict) -> tuple[int, int]:
 
 def stored_rows(file: Path, folder: Path, setting: dict) -> list[dict]:
     """Return the rows of the file and of the folder of finished tiles."""
-    rows = [json.loads(path.read_text()) for path in folder.glob("*.json")]
+    rows = [json.loads(path.read_text(encoding="utf-8")) for path in folder.glob("*.json")]
     if file.exists():
-        content = json.loads(file.read_text())
+        content = json.loads(file.read_text(encoding="utf-8"))
         if content["setting"] != setting:
             raise SystemExit(f"{file.name} holds a map of another setting: --again replaces it")
         rows += content["rows"]
@@ -101,12 +90,12 @@ def arguments(line: Sequence[str] | None) -> argparse.Namespace:
 def main(line: Sequence[str] | None = None) -> None:
     given = arguments(line)
     setting = MapSetting(tuple(given.sigma_w2), width=given.width, steps=given.steps)
-    name = load_mnist(verbose=False).name
-    if name != "MNIST" and given.file == FILE:
+    data = load_mnist(log=None)
+    if not data.is_mnist and given.file == FILE:
         raise SystemExit(
             "MNIST was not found: set COURSE_DATA to a folder that holds it, or --file"
         )
-    described = {"data": name, "torch": torch.__version__.split("+")[0], **asdict(setting)}
+    described = {"data": data.name, "torch": torch.__version__.split("+")[0], **asdict(setting)}
     described = json.loads(json.dumps(described))  # tuples become lists, as in the file
     fingerprint = hashlib.sha256(json.dumps(described).encode()).hexdigest()[:8]
     folder = given.file.with_name(f"{given.file.stem}.{fingerprint}.tiles")
@@ -126,7 +115,7 @@ def main(line: Sequence[str] | None = None) -> None:
             write_whole(folder / "{}-{}.json".format(*place(row)), json.dumps(row))
             rows.append(row)
             print(f"{place(row)} after {time.perf_counter() - started:.0f} s", flush=True)
-    write_whole(given.file, to_text(described, rows))
+    write_whole(given.file, as_text(described, rows=sorted(rows, key=place)))
     shutil.rmtree(folder)
 
 

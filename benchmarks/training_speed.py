@@ -1,4 +1,4 @@
-"""How fast ``training.fit`` is, alone and on a stack, beside the lecture's loop and bare products.
+"""How fast ``fit`` is, alone and on an ensemble, beside the lecture's loop and bare products.
 
 Run ``python benchmarks/training_speed.py``, with the environment variable ``COURSE_DATA`` if MNIST
 lies there. One round is one epoch of each contender, with batches of 100, Adam and the network
@@ -6,7 +6,8 @@ lies there. One round is one epoch of each contender, with batches of 100, Adam 
 
 - *lecture*: torchvision's MNIST of PIL images, ``ToTensor``, a shuffling ``DataLoader``;
 - *fit*: ``course_utils.training.fit``, from the same weights, twice around the lecture's epoch;
-- *stack*: the same on a stack of 10 networks with other weights; its time is divided by 10;
+- *fused*: the same with ``torch.optim.Adam(fused=True)`` in place of `fit`'s own Adam;
+- *ensemble*: the same on an ensemble of 10 networks with other weights; its time is divided by 10;
 - *floor*: the eight matrix products that forward and backward of a batch cannot do without, and
   nothing else: no bias, activation, loss, shuffling or update; also twice around.
 
@@ -27,9 +28,9 @@ import torchvision
 from torch.utils.data import DataLoader
 from torchvision.transforms import ToTensor
 
-from course_utils.data import ImageData, load_mnist
-from course_utils.networks import mlp, weight_layers
-from course_utils.stacks import Stack
+from course_utils import load_mnist
+from course_utils.data import ImageData
+from course_utils.networks import Ensemble, mlp, weight_layers
 from course_utils.training import accuracy, fit
 
 BATCH, MEMBERS = 100, 10
@@ -55,6 +56,10 @@ def lecture(network: torch.nn.Module, dataset: InMemoryMNIST) -> None:
         loss.backward()
         optimizer.step()
         average += loss.item() / len(loader)
+
+
+def fused_adam(parameters: list[torch.nn.Parameter]) -> torch.optim.Optimizer:
+    return torch.optim.Adam(parameters, lr=0.001, fused=True)
 
 
 @torch.no_grad()
@@ -88,18 +93,21 @@ def one_round(seed: int, data: ImageData, dataset: InMemoryMNIST) -> dict[str, l
         if name in ("lecture", "fit"):
             result.setdefault(f"{name} accuracy", []).append(accuracy(trained, *test))
 
-    def stack(_, images, labels, **options) -> None:
+    def ensemble(_, images, labels, **options) -> None:
         members = [mlp([784, 256, 256, 10], "relu") for _ in range(MEMBERS)]
-        fit(Stack(members), images, labels, **options)
+        fit(Ensemble(members), images, labels, **options)
 
-    for name in ("floor", "fit", "stack", "lecture", "fit", "floor"):
+    for name in ("floor", "fit", "fused", "ensemble", "lecture", "fused", "fit", "floor"):
         if name == "lecture":
             timed(name, lecture, dataset)
-        elif name == "stack":
-            timed(name, stack, *train, batch_size=BATCH, seed=seed, progress=False)
+        elif name == "ensemble":
+            timed(name, ensemble, *train, batch_size=BATCH, seed=seed, log=None)
             result[name] = [seconds / MEMBERS for seconds in result[name]]
         elif name == "fit":
-            timed(name, fit, *train, batch_size=BATCH, seed=seed, progress=False)
+            timed(name, fit, *train, batch_size=BATCH, seed=seed, log=None)
+        elif name == "fused":
+            options = {"batch_size": BATCH, "seed": seed, "log": None}
+            timed(name, fit, *train, optimizer=fused_adam, **options)
         else:
             timed(name, floor, whole)
     return result
@@ -114,9 +122,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--rounds", type=int, default=7, help="epochs of each, one seed a round")
     rounds = parser.parse_args().rounds
-    data = load_mnist(verbose=False)
+    data = load_mnist(log=None)
     dataset = InMemoryMNIST(data)
-    if data.name != "MNIST":
+    if not data.is_mnist:
         print("MNIST was not found: this is the embedded digits, and says little about MNIST.")
     images, threads = len(data.train_images), torch.get_num_threads()
     print(f"{data.name}: {images:,} images an epoch; torch {torch.__version__}, {threads} threads")
@@ -125,13 +133,14 @@ def main() -> None:
     mean = {k: [statistics.fmean(r[k]) for r in results] for k in results[0]}
 
     print(f"\nmedian of {rounds} rounds (least to greatest)")
-    for name in ("lecture", "fit", "stack", "floor"):
+    for name in ("lecture", "fit", "fused", "ensemble", "floor"):
         print(f"  {name:<8} {spread(mean[name], '.2f')} s an epoch and network")
     for one, other in (
         ("lecture", "fit"),
-        ("lecture", "stack"),
+        ("lecture", "ensemble"),
+        ("fused", "fit"),
         ("fit", "floor"),
-        ("stack", "floor"),
+        ("ensemble", "floor"),
     ):
         ratios = [a / b for a, b in zip(mean[one], mean[other], strict=True)]
         print(f"  {one} / {other:<6} {spread(ratios, '.2f')}")

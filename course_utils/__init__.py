@@ -1,17 +1,22 @@
-"""Helpers of the course on neural-network initialization, one concept a module.
+"""The helper package of the course on how neural networks are initialized: one folder a concept.
 
-Each module can be read in one sitting; the README lists all, floor by floor. Met first:
-
-=================  ====================================================================
-``checks``         ``claim``: a sentence that is tested where it is printed
-``data``           MNIST, or the digits inside scikit-learn, as tensors in memory
-``networks``       ``mlp`` and the activations that the course compares
-``initializers``   every scheme under its name
-``plotting``       one look for every figure
-``widgets``        the explorer: sliders, figure, words
-``probes``         what really flows through a network, layer by layer
-``training``       ``fit`` and its ``History``
-``theory``         what the variance should do, computed without a network
-``jacobians``      how a layer or a stack stretches space
-=================  ====================================================================
+Every notebook begins with `claim` and `load_mnist`; all else lives in the rooms, from the ground
+up: ``plotting``, ``theory``, ``networks``; ``initializers``, ``training``, ``probes``;
+``boltzmann``, ``experiments``; ``explorers``; ``exercises``. A room imports only from rooms below.
 """
+
+from importlib import import_module
+
+_HOME = {"claim": "claims", "check_installation": "installation", "load_mnist": "data"}
+__all__ = list(_HOME)
+
+
+def __getattr__(name: str) -> object:
+    """Import what was asked for, and only that: the package itself loads neither torch nor more."""
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

@@ -59,6 +59,11 @@ class ImageData:
     test_labels: Tensor
     name: str
 
+    @property
+    def is_mnist(self) -> bool:
+        """Whether these are MNIST's images, not the embedded digits."""
+        return self.name == "MNIST"
+
     def __repr__(self) -> str:
         """Return one line that says which images these are, and how many."""
         train, test = len(self.train_images), len(self.test_images)
@@ -70,7 +75,7 @@ def load_mnist(
     *,
     url: str | None = None,
     timeout: float = 10.0,
-    verbose: bool = True,
+    log: Callable[[str], object] | None = print,
 ) -> ImageData:
     """Load MNIST into memory; without files and without network, load the embedded digits.
 
@@ -90,8 +95,9 @@ def load_mnist(
     timeout : float
         Seconds that a server has to answer, and again for each 64 KiB. A slower one is given up,
         so a download always ends.
-    verbose : bool
-        Whether to print one line that says which images these are.
+    log : callable, optional
+        Called with one line that says which images these are, and with what a download has to
+        say; None for silence, without a progress bar too.
 
     Returns
     -------
@@ -109,11 +115,11 @@ def load_mnist(
         raise ValueError(f"url must start with http:// or https://, got {url!r}")
     if not 0 < timeout < math.inf:
         raise ValueError(f"timeout must be a positive finite number of seconds, got {timeout!r}")
-    say = print if verbose else (lambda line: None)
+    say = log or (lambda line: None)
     asked_by = "COURSE_DATA" if root is None else "root"
     source = (os.environ.get("COURSE_DATA") or None) if root is None else root
     if source is None:
-        download = partial(_download, url=url, timeout=timeout, quiet=not verbose)
+        download = partial(_download, url=url, timeout=timeout, quiet=log is None)
         images, preface = _from_cache(download, say)
     elif os.fspath(source) == "digits":
         images, preface = _digits(), "scikit-learn's "

@@ -44,7 +44,7 @@ def _python(needed: str) -> str:
 
 def _package(requirement: str) -> str:
     """Judge one line of the dependencies, such as ``torch>=2.4``: its version, and if it loads."""
-    name, needed = re.fullmatch(r"([\w-]+)\s*(>=[\d.]+).*", requirement).groups()
+    name, needed = re.fullmatch(r"([\w-]+).*?(>=[\d.]+).*", requirement).groups()
     remedy = f'%pip install "{name}{needed}"'
     try:
         installed = metadata.version(name)

@@ -27,11 +27,12 @@ from matplotlib.text import Text
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from course_utils import diagrams
-from course_utils.data import load_mnist
-from course_utils.explorer_figure import LOOK, ExplorerFigure
-from course_utils.signal_path import MAX_DEPTH, Setting, SignalPath
-from course_utils.verdict import verdict
+from course_utils import load_mnist
+from course_utils.explorers.activation.experiment import MAX_DEPTH, ActivationSetting, SignalPath
+from course_utils.explorers.activation.figure import ActivationFigure
+from course_utils.explorers.live_figure import MATPLOTLIB_DEFAULTS
+from course_utils.explorers.verdict import verdict
+from course_utils.plotting import diagrams
 
 HERE = Path(__file__).parent
 GIF = HERE / "explorer.gif"
@@ -104,15 +105,15 @@ def draw_explorer(images, path: Path) -> None:
     first.save(path, save_all=True, append_images=others, **look)
 
 
-def settings() -> list[Setting]:
+def settings() -> list[ActivationSetting]:
     """Return where the sliders stand in each frame."""
-    deeper = [Setting(std=STDS[-1], depth=depth) for depth in DEPTHS]
-    return [Setting(std=std, depth=20) for std in STDS] + deeper
+    deeper = [ActivationSetting(std=STDS[-1], depth=depth) for depth in DEPTHS]
+    return [ActivationSetting(std=std, depth=20) for std in STDS] + deeper
 
 
-def explorer(images, chosen: list[Setting]) -> Iterator[tuple[Image.Image, str]]:
+def explorer(images, chosen: list[ActivationSetting]) -> Iterator[tuple[Image.Image, str]]:
     """Draw the explorer, its sliders above it, at each chosen setting; say the verdict."""
-    signal_path, drawing = SignalPath(images), ExplorerFigure(dpi=DPI)
+    signal_path, drawing = SignalPath(images), ActivationFigure(dpi=DPI)
     for setting in chosen:
         m = signal_path.measure(setting)
         picture = Image.open(io.BytesIO(drawing.png(m)))
@@ -120,9 +121,9 @@ def explorer(images, chosen: list[Setting]) -> Iterator[tuple[Image.Image, str]]
         yield under(controls(setting, said), picture), said
 
 
-def controls(setting: Setting, words: str) -> Image.Image:
+def controls(setting: ActivationSetting, words: str) -> Image.Image:
     """Draw the two sliders as they stand, and the verdict."""
-    with matplotlib.rc_context(LOOK):
+    with matplotlib.rc_context(MATPLOTLIB_DEFAULTS):
         figure = Figure(figsize=(10, 1.05), dpi=DPI)
         slider(figure, 0.08, "std", f"{setting.std:.3f}", math.log10(setting.std / 1e-2) / 2)
         slider(figure, 0.56, "depth", f"{setting.depth}", setting.depth / MAX_DEPTH)

@@ -1,9 +1,9 @@
 """Draw the explorer that needs no kernel: ``python figures/explorer_page.py`` (two minutes).
 
 ``explorer.html`` is one file that a browser opens without a network. It holds what the live
-explorer measures (`course_utils.signal_path`) at every state that its controls can reach, packed
-into ``explorer.html.in``: to change words, looks or behaviour of the page, change that template.
-It is measured on MNIST, so ``COURSE_DATA`` or the cache must hold it.
+explorer measures (`course_utils.explorers.activation`) at every state that its controls can reach,
+packed into ``explorer.html.in``: to change words, looks or behaviour of the page, change that
+template. It is measured on MNIST, so ``COURSE_DATA`` or the cache must hold it.
 """
 
 from __future__ import annotations
@@ -20,13 +20,18 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from course_utils.data import load_mnist
-from course_utils.depth_curves import DECADES
-from course_utils.explorer_base import STEPS_PER_DECADE
+from course_utils import load_mnist
+from course_utils.explorers.activation.experiment import (
+    HISTOGRAM_RANGES,
+    ActivationMeasurement,
+    ActivationSetting,
+    SignalPath,
+)
+from course_utils.explorers.activation.widget import JUMPS
+from course_utils.explorers.base import STEPS_PER_DECADE
+from course_utils.explorers.depth_curves import DECADES
+from course_utils.explorers.verdict import verdict
 from course_utils.plotting import BACKWARD, FORWARD, THEORY, bar_heights
-from course_utils.signal_path import HISTOGRAM_RANGES, Measurement, Setting, SignalPath
-from course_utils.verdict import verdict
-from course_utils.widgets import JUMPS
 
 HERE = Path(__file__).parent
 TEMPLATE, PAGE = HERE / "explorer.html.in", HERE / "explorer.html"
@@ -109,7 +114,9 @@ def histogram_layers() -> list[int]:
 def measure(signal_path: SignalPath, activation: str, std: float) -> State:
     """Measure a std and an activation at all depths."""
     by_depth = [
-        signal_path.measure(Setting(std=std, depth=depth, width=WIDTH, activation=activation))
+        signal_path.measure(
+            ActivationSetting(std=std, depth=depth, width=WIDTH, activation=activation)
+        )
         for depth in DEPTHS
     ]
     heights = {}
@@ -126,7 +133,7 @@ def measure(signal_path: SignalPath, activation: str, std: float) -> State:
     )
 
 
-def said(m: Measurement) -> str:
+def said(m: ActivationMeasurement) -> str:
     return verdict(m.signal, m.gradient, m.contrast, m.saturated)
 
 

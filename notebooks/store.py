@@ -2,7 +2,7 @@
 
 Without an argument all notebooks and solutions are executed. What is stored is what a reader
 without a kernel can use: text and pictures; no widget view or state, no progress bars, no times of
-execution. A notebook that fails, or that ran on the digits instead of MNIST, is not written.
+execution. A notebook that fails is not written, and none is where MNIST is not found.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ import nbformat
 from nbclient import NotebookClient
 from PIL import Image
 
+from course_utils import load_mnist
+
 HERE = Path(__file__).parent
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 
@@ -30,6 +32,8 @@ def main(patterns: list[str]) -> None:
     ]
     if not chosen:
         sys.exit(f"no notebook begins with {' or '.join(patterns)}: there are {', '.join(names)}")
+    if not load_mnist(log=None).is_mnist:
+        sys.exit("MNIST was not found: set COURSE_DATA to a folder that holds it")
     for path in chosen:
         started = time.perf_counter()
         store(path)
@@ -51,8 +55,6 @@ def store(path: Path) -> None:
         coalesce_streams=True,
         resources={"metadata": {"path": str(path.parent)}},
     ).execute()
-    if any("digits: 1,437 training" in str(cell.get("outputs")) for cell in notebook.cells):
-        sys.exit(f"{path.name} ran without MNIST: set COURSE_DATA to a folder that holds it")
     clean(notebook)
     nbformat.write(notebook, path)
 

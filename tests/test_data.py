@@ -5,12 +5,14 @@ The files are tiny (20 and 10 images) and made here; nothing leaves the machine.
 
 from __future__ import annotations
 
+import builtins
 import gzip
 import hashlib
 import http.server
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -26,8 +28,7 @@ from sklearn.datasets import load_digits
 from torchvision import transforms
 from torchvision.datasets import MNIST
 
-from course_utils import data
-from course_utils.data import load_mnist
+from course_utils import data, load_mnist
 
 REAL = os.environ.get("COURSE_DATA", "")
 TRAIN_IMAGES = "train-images-idx3-ubyte"
@@ -220,14 +221,14 @@ def test_a_good_server_fills_the_cache_once(server, cache, capfd):
 
 
 def test_silent_when_asked_to_be(server, capfd):
-    assert_tiny(load_mnist(url=server.url, verbose=False))
+    assert_tiny(load_mnist(url=server.url, log=None))
     assert capfd.readouterr() == ("", "")
 
 
 def test_a_failure_is_silent_too_when_asked_to_be(server, cache, capfd):
     put_tiny(cache, **{TEST_LABELS: b"half"})
     server.special[f"/{TEST_LABELS}.gz"] = not_found
-    assert_digits(load_mnist(url=server.url, verbose=False))
+    assert_digits(load_mnist(url=server.url, log=None))
     assert capfd.readouterr() == ("", "")
 
 
@@ -409,12 +410,24 @@ def test_a_damaged_file_that_cannot_be_replaced_is_not_used(server, cache, capfd
     assert line == f"MNIST could not be downloaded (the server answered 404); using {DIGITS}"
 
 
+def watch_the_network(monkeypatch):
+    """Return a list of the hosts that are asked for; none of them answers."""
+    asked = []
+
+    def refuse(host, *args, **kwargs):
+        asked.append(host)
+        raise OSError("there is no network")
+
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+    return asked
+
+
 def test_a_whole_cache_is_read_without_lock_or_network(cache, monkeypatch, capfd):
     put_tiny(cache)
-    monkeypatch.setattr(data, "_fetch", lambda *args: pytest.fail("it asked the network"))
+    asked = watch_the_network(monkeypatch)
     assert_tiny(load_mnist())
     assert capfd.readouterr().out == TINY_LINE
-    assert not (cache / "mnist.lock").exists()
+    assert not asked and not (cache / "mnist.lock").exists()
 
 
 def assert_one_clear_line_about_the_cache(out: str, reason: str) -> None:
@@ -472,10 +485,12 @@ def test_a_disk_without_locks_serves_this_call_only(server, monkeypatch, capfd):
 
 
 def test_full_disks_end_in_digits(server, cache, monkeypatch, capfd):
-    def full(*args, **kwargs):
-        raise OSError(28, "No space left on device", str(cache))
+    def full(path, mode="r", *args, **kwargs):
+        if "w" in mode and str(path).endswith(".gz"):
+            raise OSError(28, "No space left on device", str(path))
+        return open(path, mode, *args, **kwargs)
 
-    monkeypatch.setattr(data, "_fetch", full)
+    monkeypatch.setattr(builtins, "open", full)
     assert_digits(load_mnist(url=server.url))
     cannot, line = capfd.readouterr().out.splitlines(keepends=True)
     assert "cannot be used (No space left on device)" in cannot
@@ -488,7 +503,7 @@ def test_full_disks_end_in_digits(server, cache, monkeypatch, capfd):
 @pytest.fixture(params=["root", "COURSE_DATA"])
 def load_from(request, monkeypatch):
     """Load from a folder, given either way; a download would fail the test."""
-    monkeypatch.setattr(data, "_fetch", lambda *args: pytest.fail("it asked the network"))
+    asked = watch_the_network(monkeypatch)
 
     def load(folder):
         if request.param == "root":
@@ -498,7 +513,8 @@ def load_from(request, monkeypatch):
         return load_mnist()
 
     load.asked_by = request.param
-    return load
+    yield load
+    assert not asked
 
 
 def test_a_given_folder_is_read_and_the_cache_left_alone(load_from, tmp_path, cache, capfd):
@@ -602,16 +618,16 @@ def test_the_word_digits_loads_them_without_network_and_says_so(load_from, capfd
 def test_the_digits_are_the_same_every_time_whatever_the_seed():
     torch.manual_seed(1)
     np.random.seed(1)
-    first = load_mnist("digits", verbose=False)
+    first = load_mnist("digits", log=None)
     torch.manual_seed(2)
     np.random.seed(2)
-    second = load_mnist("digits", verbose=False)
+    second = load_mnist("digits", log=None)
     for part in ("train_images", "train_labels", "test_images", "test_labels"):
         assert torch.equal(getattr(first, part), getattr(second, part))
 
 
 def test_the_digits_are_framed_like_mnist_and_within_zero_and_one():
-    digits = load_mnist("digits", verbose=False)
+    digits = load_mnist("digits", log=None)
     for images in (digits.train_images, digits.test_images):
         assert images.dtype == torch.float32
         assert images.min() == 0 and 0.9 < images.max() <= 1
@@ -631,7 +647,7 @@ def test_the_digits_are_scikit_learns_enlarged_bilinearly():
         for image in original.images
     ]
     expected = torch.from_numpy(np.stack(enlarged)).flatten(1)  # (1797, 400)
-    digits = load_mnist("digits", verbose=False)
+    digits = load_mnist("digits", log=None)
     for images, labels in (
         (digits.train_images, digits.train_labels),
         (digits.test_images, digits.test_labels),
@@ -643,7 +659,7 @@ def test_the_digits_are_scikit_learns_enlarged_bilinearly():
 
 
 def test_the_split_keeps_every_class_and_no_image_twice():
-    digits = load_mnist("digits", verbose=False)
+    digits = load_mnist("digits", log=None)
     train, test = digits.train_labels.bincount(), digits.test_labels.bincount()
     assert len(train) == len(test) == 10
     assert ((test / (train + test) - 0.2).abs() < 0.005).all()
@@ -652,7 +668,7 @@ def test_the_split_keeps_every_class_and_no_image_twice():
 
 
 def test_one_line_says_what_an_image_data_is():
-    digits = load_mnist("digits", verbose=False)
+    digits = load_mnist("digits", log=None)
     assert f"scikit-learn's {digits!r}\n" == DIGITS
 
 

@@ -11,11 +11,9 @@ import torch
 from scipy import stats
 from torch import Tensor, nn
 
-from course_utils.checks import attempted, report
-from course_utils.dbn import DBN
-from course_utils.exercises.answers import judge, no_function, shown
+from course_utils.boltzmann import DBN, RBM
+from course_utils.exercises.judging import attempted, judge, no_function, report, shown
 from course_utils.networks import weight_layers
-from course_utils.rbm import RBM
 
 
 def check_to_autoencoder(answer: Callable[[DBN], nn.Sequential]) -> None:

@@ -8,14 +8,15 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from course_utils.checks import NotAttempted, report
-from course_utils.exercises.answers import (
+from course_utils.exercises.judging import (
+    NotAttempted,
     close,
     explanation,
     is_open,
     judge,
     layers_until,
     no_function,
+    report,
 )
 
 DEPTH, WIDTH, SEEDS = 30, 256, 16

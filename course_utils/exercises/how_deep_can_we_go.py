@@ -9,12 +9,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from course_utils import mean_field, theory
-from course_utils.checks import report
+from course_utils import theory
 from course_utils.data import ImageData
-from course_utils.exercises.answers import initialization_problem, judge
+from course_utils.exercises.judging import initialization_problem, judge, report
 from course_utils.initializers import initialize_
 from course_utils.networks import mlp, one_thread
+from course_utils.theory import correlation as mean_field
 from course_utils.training import accuracy, fit
 
 DEPTH, WIDTH, STEPS = 100, 32, 60  # of exercise 3
@@ -108,8 +108,8 @@ def check_hundred_layers(initialize: Callable, data: ImageData) -> None:
             return words
         words = _diagnosis(network, data.train_images[:64], data.train_labels[:64])
         with one_thread():
-            options = {"steps": STEPS, "batch_size": 64, "lr": 2e-4, "progress": False}
-            fit(network, data.train_images, data.train_labels, tell=lambda line: None, **options)
+            options = {"steps": STEPS, "batch_size": 64, "lr": 2e-4, "log": None}
+            fit(network, data.train_images, data.train_labels, **options)
             reached = accuracy(network, data.test_images[:500], data.test_labels[:500])
         if reached > WANTED:
             return None

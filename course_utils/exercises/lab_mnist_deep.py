@@ -14,9 +14,16 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from course_utils import theory
-from course_utils.checks import NotAttempted, attempted, report
 from course_utils.data import ImageData
-from course_utils.exercises.answers import initialization_problem, is_number, is_open, shown
+from course_utils.exercises.judging import (
+    NotAttempted,
+    attempted,
+    initialization_problem,
+    is_number,
+    is_open,
+    report,
+    shown,
+)
 from course_utils.networks import mlp, weight_layers
 from course_utils.training import accuracy, fit
 

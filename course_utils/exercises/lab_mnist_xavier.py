@@ -9,8 +9,15 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-from course_utils.checks import attempted, report
-from course_utils.exercises.answers import is_number, is_open, judge, no_function, shown
+from course_utils.exercises.judging import (
+    attempted,
+    is_number,
+    is_open,
+    judge,
+    no_function,
+    report,
+    shown,
+)
 
 STEPS = np.arange(25, 225, 25)
 CURVES = (  # accuracies at the steps above; asked is 0.95

@@ -10,8 +10,14 @@ import torch
 from torch import Tensor, nn
 
 from course_utils import theory
-from course_utils.checks import NotAttempted, report
-from course_utils.exercises.answers import explanation, is_open, judge, no_function
+from course_utils.exercises.judging import (
+    NotAttempted,
+    explanation,
+    is_open,
+    judge,
+    no_function,
+    report,
+)
 from course_utils.initializers import initialize_
 from course_utils.networks import mlp, weight_layers
 

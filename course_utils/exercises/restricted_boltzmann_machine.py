@@ -13,9 +13,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from course_utils.checks import NotAttempted, attempted, report
-from course_utils.exercises.answers import explanation, is_open, no_function, shown
-from course_utils.rbm import RBM
+from course_utils.boltzmann import RBM
+from course_utils.exercises.judging import (
+    NotAttempted,
+    attempted,
+    explanation,
+    is_open,
+    no_function,
+    report,
+    shown,
+)
 
 WANTED_GAP = 8.0  # nats
 FEWEST, MOST_IMAGES, MOST_UNITS, MOST_EPOCHS = 10, 1000, 300, 200
@@ -198,7 +205,7 @@ def gap_of(n_images: int, n_hidden: int, epochs: int) -> float:
     """Return the free-energy gap in nats after a training with these settings."""
     train, others = _digits()
     rbm = RBM(64, n_hidden, seed=0)
-    plain = {"batch_size": 10, "momentum": 0.0, "weight_decay": 0.0, "progress": False}
+    plain = {"batch_size": 10, "momentum": 0.0, "weight_decay": 0.0, "log": None}
     history = rbm.fit(train[:n_images], held_out=others, epochs=epochs, **plain)
     return history.free_energy_gap[-1]
 

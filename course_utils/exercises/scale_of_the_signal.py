@@ -7,8 +7,7 @@ from collections.abc import Callable
 
 import torch
 
-from course_utils.checks import attempted, report
-from course_utils.exercises.answers import is_number, judge, layers_until
+from course_utils.exercises.judging import attempted, is_number, judge, layers_until, report
 
 
 def check_keeping_std(answer: Callable[[int, int], float]) -> None:

@@ -1,16 +1,14 @@
-"""Checkers of the exercises of notebook 00."""
+"""Checkers of notebook 00: the first settings, and what they predict."""
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
-import torch
+from course_utils import theory
+from course_utils.exercises.judging import attempted, is_number, report
 
-from course_utils.checks import attempted, report
-from course_utils.exercises.answers import is_number
-from course_utils.signal_path import Setting, predict
-
-NOISE = torch.ones(1, 784)  # as long as unit Gaussian noise of 784 pixels is on average
+PIXELS, WIDTH, DEPTH = 784, 256, 30
 
 
 def check_fans(fan_in: Any, fan_out: Any, weight_shape: Any) -> None:
@@ -42,8 +40,9 @@ def check_std_for_tanh(std: Any) -> None:
         if not (is_number(attempted(std)) and 0 < std < 10):
             return "A std is a positive number, and here it is below 10."
         value = float(std)
-        _, gradient = predict(Setting(value, 30, 256, "tanh"), NOISE)
-        kept = gradient[0] / gradient[-1]
+        sigma_w = value * math.sqrt(WIDTH)
+        q = theory.variance_path(PIXELS * value**2, DEPTH, sigma_w, 0.0, "tanh")  # unit noise
+        kept = math.sqrt(theory.gradient_path(q, sigma_w, "tanh")[0])
         if abs(value - 1 / 16) < 1e-3:
             return (
                 "1/√256 is right for linear layers, but tanh passes on a little less than it gets."

@@ -8,8 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from course_utils.checks import attempted, report
-from course_utils.exercises.answers import explanation, is_open, no_function
+from course_utils.exercises.judging import attempted, explanation, is_open, no_function, report
 from course_utils.initializers import initialize_
 from course_utils.networks import mlp, weight_layers
 

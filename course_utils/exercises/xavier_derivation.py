@@ -6,8 +6,16 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from course_utils.checks import NotAttempted, attempted, report
-from course_utils.exercises.answers import is_number, is_open, judge, judge_number, shown
+from course_utils.exercises.judging import (
+    NotAttempted,
+    attempted,
+    is_number,
+    is_open,
+    judge,
+    judge_number,
+    report,
+    shown,
+)
 
 SIN_SQUARED = (1 - math.exp(-2)) / 2  # E[sin² z] for z ~ N(0, 1)
 

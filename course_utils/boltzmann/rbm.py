@@ -1,0 +1,510 @@
+"""The restricted Boltzmann machine: Bernoulli or Gaussian visible units, Bernoulli hidden units.
+
+>>> rbm = RBM(784, 500)
+>>> history = rbm.fit(images, lr=0.05)
+>>> digits = rbm.sample(16, steps=1000)
+
+First what it is (energy, conditionals, free energy), then what it draws, then how it is trained.
+One step of its learning: `learning`; its likelihood: `likelihood`.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import time
+from collections.abc import Callable
+from numbers import Real
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from tqdm import tqdm
+
+from course_utils.boltzmann.learning import (
+    ContrastiveDivergence,
+    Parameters,
+    RBMHistory,
+    check_learning,
+    check_whole,
+)
+from course_utils.boltzmann.storage import load_state
+from course_utils.boltzmann.units import (
+    VISIBLE_KINDS,
+    sample_bernoulli,
+    sample_visible,
+    softplus,
+    visible_bias_of,
+    visible_mean,
+)
+from course_utils.training import StopTraining
+
+_KIND = "course_utils.rbm.RBM, version 1"  # the first word of a saved file
+_MODEL = ("weight", "visible_bias", "hidden_bias")
+_LEARNER = ("velocities", "chains", "particles", "steps", "compute_dtype")
+_MEASURED = 1000  # training images on which error and pseudo-likelihood are measured
+
+
+class RBM:
+    """A layer of visible units v and a layer of hidden units h, with weights only between them.
+
+    The probability of a joint state is exp(-E(v, h)) / Z, with the energy in nats ::
+
+        E(v, h) = -b·v - c·h - h·W v            Bernoulli v: 0 or 1 (as data also between)
+        E(v, h) = ½|v - b|² - c·h - h·W v       Gaussian v: real, of variance 1 given h
+
+    There are no weights within a layer, so its units are independent given the other layer.
+    Smolensky (1986), "Information processing in dynamical systems: foundations of harmony theory";
+    Hinton (2012), "A practical guide to training restricted Boltzmann machines".
+
+    All tensors that come in must have the dtype and the device of the weights.
+
+    Parameters
+    ----------
+    n_visible, n_hidden
+        Units of each layer.
+    visible
+        ``"bernoulli"`` for data in [0, 1], ``"gaussian"`` for data that were standardized.
+    std
+        Standard deviation of the normal weights at the start; the biases start at 0.
+    seed
+        Of the RBM's own generator, which makes all draws: weights, order of images, states.
+    dtype, device
+        ``torch.float32`` or ``torch.float64``, and where the tensors live.
+
+    Attributes
+    ----------
+    weight : Tensor, shape (n_hidden, n_visible)
+        W, laid out as in ``nn.Linear`` and in scikit-learn's ``components_``.
+    visible_bias, hidden_bias : Tensor, shapes (n_visible,) and (n_hidden,)
+        b and c. Learning changes the three in place; put your own numbers in with ``copy_``.
+    generator : torch.Generator
+        Source of all draws.
+    learner : ContrastiveDivergence
+        Takes the learning steps: it has counted them (``learner.steps``) and holds the persistent
+        chains (``learner.chains``) and the dtype of the products (``learner.compute_dtype``).
+    """
+
+    def __init__(
+        self,
+        n_visible: int,
+        n_hidden: int,
+        *,
+        visible: str = "bernoulli",
+        std: float = 0.01,
+        seed: int = 0,
+        dtype: torch.dtype = torch.float32,
+        device: torch.device | str = "cpu",
+    ) -> None:
+        check_whole("n_visible", n_visible)
+        check_whole("n_hidden", n_hidden)
+        if not isinstance(std, Real) or not 0 <= std < math.inf:
+            raise ValueError(f"std must be a finite number of 0 or more, got {std!r}")
+        if visible not in VISIBLE_KINDS:
+            raise ValueError(f'visible must be "bernoulli" or "gaussian", got {visible!r}')
+        if dtype not in (torch.float32, torch.float64):
+            raise ValueError(
+                f"dtype must be torch.float32 or torch.float64, got {dtype}: in half precision "
+                "small updates and small probabilities are lost"
+            )
+        self.visible = visible
+        self.generator = torch.Generator(device).manual_seed(seed)
+        self.weight = torch.empty(n_hidden, n_visible, dtype=dtype, device=device)
+        self.weight.normal_(0.0, std, generator=self.generator)
+        self.visible_bias = self.weight.new_zeros(n_visible)
+        self.hidden_bias = self.weight.new_zeros(n_hidden)
+        self.learner = ContrastiveDivergence(self.parameters(), visible, self.generator)
+
+    def parameters(self) -> Parameters:
+        """Return weight, visible bias and hidden bias: the tensors themselves, not copies."""
+        return self.weight, self.visible_bias, self.hidden_bias
+
+    def hidden_given_visible(self, v: Tensor, *, temperature: float = 1.0) -> Tensor:
+        """Return p(h = 1 | v), (n, n_hidden), for v (n, n_visible).
+
+        A temperature divides the energy: the higher, the nearer are probabilities to ½.
+        """
+        return torch.sigmoid(self._hidden_input(v) / _positive(temperature))
+
+    def visible_given_hidden(self, h: Tensor, *, temperature: float = 1.0) -> Tensor:
+        """Return the mean of v, (n, n_visible), given h (n, n_hidden): probabilities, or reals.
+
+        The temperature leaves Gaussian means alone: it is the variance around them.
+        """
+        self.check_states(h, "h", self.weight.shape[0])
+        natural = h @ self.weight + self.visible_bias
+        if self.visible == "gaussian":
+            _positive(temperature)
+            return natural
+        return visible_mean(natural / _positive(temperature), self.visible)
+
+    def reconstruct(self, v: Tensor) -> Tensor:
+        """Return the mean of v given h = p(h = 1 | v), (n, n_visible): nothing is drawn."""
+        return self.visible_given_hidden(self.hidden_given_visible(v))
+
+    def energy(self, v: Tensor, h: Tensor) -> Tensor:
+        """Return E(v, h) (n,) in nats, for v (n, n_visible) and h (n, n_hidden)."""
+        self.check_states(h, "h", self.weight.shape[0])
+        joint = (h * self._hidden_input(v)).sum(-1)  # h·W v + c·h
+        return self._visible_energy(v) - joint
+
+    def free_energy(self, v: Tensor) -> Tensor:
+        """Return F(v) = -log Σ_h exp(-E(v, h)), (n,), in nats, for v (n, n_visible).
+
+        p(v) = exp(-F(v)) / Z: of two images the one with less free energy is the more probable.
+        """
+        hidden = softplus(self._hidden_input(v)).sum(-1)
+        return self._visible_energy(v) - hidden
+
+    def pseudo_log_likelihood(
+        self, v: Tensor, *, exact: bool = False, generator: torch.Generator | None = None
+    ) -> Tensor:
+        """Return Σᵢ log p(vᵢ | all other bits of v), (n,), in nats, for v (n, n_visible).
+
+        By default estimated, as in scikit-learn, from one bit of each image, drawn with
+        ``generator`` (or the RBM's own): n_visible times log σ(F(v with that bit flipped) - F(v)).
+        With ``exact`` it is the sum over all bits. v is meant to be black and white; a grey pixel
+        x "flips" to 1 - x.
+
+        Raises
+        ------
+        ValueError
+            If the visible units are Gaussian: they have no bits to flip.
+        """
+        if self.visible == "gaussian":
+            raise ValueError(
+                "the pseudo-likelihood flips bits, and Gaussian visible units have none: "
+                "try free_energy, or course_utils.boltzmann.log_likelihood"
+            )
+        inputs, n_visible = self._hidden_input(v), self.weight.shape[1]  # (n, n_hidden)
+        before = softplus(inputs).sum(-1)  # (n,)
+
+        def log_conditional(bit: Tensor) -> Tensor:  # (n,) → (n,): log p(v_bit | the others)
+            change = 1 - 2 * v.gather(1, bit[:, None])  # (n, 1): what the flip adds to the bit
+            after = softplus(inputs + change * self.weight.T[bit]).sum(-1)
+            return F.logsigmoid(before - after - change[:, 0] * self.visible_bias[bit])
+
+        if exact:
+            every = torch.arange(n_visible, device=v.device)
+            return sum(log_conditional(bit.expand(len(v))) for bit in every)
+        source = self.generator if generator is None else generator
+        bits = torch.randint(n_visible, (len(v),), generator=source, device=v.device)
+        return n_visible * log_conditional(bits)
+
+    def sample_hidden(self, v: Tensor, *, temperature: float = 1.0) -> Tensor:
+        """Draw h, zeros and ones (n, n_hidden), given v (n, n_visible)."""
+        probability = self.hidden_given_visible(v, temperature=temperature)
+        return sample_bernoulli(probability, self.generator)
+
+    def sample_visible(self, h: Tensor, *, temperature: float = 1.0) -> Tensor:
+        """Draw v, zeros and ones or reals (n, n_visible), given h (n, n_hidden)."""
+        mean = self.visible_given_hidden(h, temperature=temperature)
+        std = math.sqrt(temperature)
+        return sample_visible(mean, self.visible, self.generator, std=std)
+
+    def gibbs(self, v: Tensor, steps: int = 1, *, temperature: float = 1.0) -> Tensor:
+        """Return v (n, n_visible) after ``steps`` Gibbs steps v → h → v, all states drawn."""
+        check_whole("steps", steps)
+        for _ in range(steps):
+            h = self.sample_hidden(v, temperature=temperature)
+            v = self.sample_visible(h, temperature=temperature)
+        return v
+
+    def sample(
+        self, n: int, steps: int, *, start: Tensor | None = None, temperature: float = 1.0
+    ) -> Tensor:
+        """Return n states (n, n_visible) after ``steps`` Gibbs steps from ``start``, of that shape.
+
+        Without ``start`` each chain begins with the visible biases alone (h = 0). Give what came
+        back as ``start`` to go on with the chains.
+        """
+        check_whole("n", n)
+        if start is None:
+            off = self.weight.new_zeros(n, self.weight.shape[0])
+            start = self.sample_visible(off, temperature=temperature)
+        if len(start) != n:
+            raise ValueError(f"start must hold n = {n} states, got {len(start)}")
+        return self.gibbs(start, steps, temperature=temperature)
+
+    def start_chains(self, v: Tensor | None) -> None:
+        """Let persistent CD go on from v (m, n_visible), or, with None, from its next batch."""
+        self.learner.particles = None if v is None else self.sample_hidden(v)
+        self.learner.chains = v
+
+    def partial_fit(
+        self,
+        v: Tensor,
+        *,
+        lr: float = 0.1,
+        k: int = 1,
+        persistent: bool = False,
+        momentum: float = 0.0,
+        weight_decay: float = 0.0,
+        sparsity: tuple[float, float] | None = None,
+    ) -> RBM:
+        """Take one learning step on the batch v (n, n_visible), and return the RBM.
+
+        The options mean what they mean for :meth:`fit`.
+
+        Raises
+        ------
+        TypeError, ValueError, FloatingPointError
+            If the batch does not fit the RBM, an option makes no sense, or the weights diverged.
+        """
+        self.check_images(v, "v")
+        check_learning(lr, k, momentum, weight_decay, sparsity)
+        options = {"k": k, "persistent": persistent, "momentum": momentum, "sparsity": sparsity}
+        self.learner.step(self.parameters(), v, lr=lr, weight_decay=weight_decay, **options)
+        return self
+
+    def fit(
+        self,
+        images: Tensor,
+        *,
+        held_out: Tensor | None = None,
+        epochs: int = 5,
+        batch_size: int = 100,
+        k: int = 1,
+        persistent: bool = False,
+        lr: float | tuple[float, float] = 0.1,
+        momentum: float | tuple[float, float] = (0.5, 0.9),
+        weight_decay: float = 2e-4,
+        sparsity: tuple[float, float] | None = None,
+        visible_bias_from_data: bool = True,
+        after_step: Callable[[int], object] | None = None,
+        after_epoch: Callable[[int], object] | None = None,
+        log: Callable[[str], object] | None = print,
+    ) -> RBMHistory:
+        """Learn from images (n, n_visible), the same for the same seed, and return the history.
+
+        Each epoch is a new permutation of the images; an incomplete last batch is dropped. A
+        :class:`course_utils.training.StopTraining` that a callback raises ends the training, and so
+        does a keyboard interrupt; weights and chains keep what they have. Weights that are no
+        longer finite end it too, but then all is lost. How it ended is the history's ``outcome``.
+
+        Parameters
+        ----------
+        held_out
+            Other images (n', n_visible), for the history's free-energy gap.
+        epochs, batch_size
+            How often each image is seen, and images a step.
+        k, persistent
+            Gibbs steps of a chain before each update; whether the ``batch_size`` chains go on from
+            step to step (PCD-k; also into the next call) or begin at the batch anew (CD-k).
+        lr
+            Learning rate, or a pair (first, last): it moves evenly from the first to the last step.
+        momentum
+            Fraction of the last update that is taken again; a pair is for the first epoch of this
+            call, and for the others.
+        weight_decay
+            Times weight and learning rate: what each step takes from the weights, not the biases.
+        sparsity
+            A pair (target, cost): cost · (target - mean p(h = 1 | v) in the batch) is added to what
+            the data say to each hidden unit (Hinton 2012, there with a running mean).
+        visible_bias_from_data
+            Whether an RBM that has not learned yet first sets its visible bias to the log-odds of
+            the pixels (one image of ink and one without are added), or to the mean if Gaussian.
+        after_step, after_epoch
+            Called after each update, or epoch, with their number in this call: 1, 2, …
+        log
+            Called with a line of words if the training ends early; a bar shows on stderr after the
+            first second and wipes itself out at the end. None for neither.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If the images do not fit the RBM, or an option makes no sense.
+        """
+        self.check_images(images, "images")
+        if held_out is not None:
+            self.check_images(held_out, "held_out")
+        rates, momenta = _pair("lr", lr), _pair("momentum", momentum)
+        for rate, fraction in zip(rates, momenta, strict=True):
+            check_learning(rate, k, fraction, weight_decay, sparsity)
+        _check_sizes(epochs, batch_size, len(images))
+        if visible_bias_from_data and self.learner.steps == 0:
+            self.visible_bias.copy_(visible_bias_of(images, self.visible))
+        per_epoch = len(images) // batch_size
+        last_step = epochs * per_epoch - 1
+        options = dict(k=k, persistent=persistent, sparsity=sparsity, weight_decay=weight_decay)
+        after_step, after_epoch = after_step or _ignore, after_epoch or _ignore
+        metrics = _Metrics(images, held_out)
+        outcome, words, done, started = "finished", "", 0, time.perf_counter()
+        bar = tqdm(total=last_step + 1, leave=False, disable=log is None, delay=1, unit="step")
+        try:
+            for epoch in range(epochs):
+                order = torch.randperm(len(images), generator=self.generator, device=images.device)
+                options["momentum"] = momenta[epoch > 0]
+                for rows in order[: per_epoch * batch_size].split(batch_size):
+                    options["lr"] = rates[0] + (rates[1] - rates[0]) * done / max(1, last_step)
+                    self.learner.step(self.parameters(), images, rows, **options)
+                    done += 1
+                    bar.update()
+                    after_step(done)
+                metrics.measure(self)
+                after_epoch(epoch + 1)
+        except StopTraining:
+            outcome = "stopped"
+        except KeyboardInterrupt:
+            steps = "1 step" if done == 1 else f"{done} steps"
+            outcome = "interrupted"
+            words = f"Interrupted after {steps}: the RBM keeps what it has learned."
+        except FloatingPointError as error:
+            outcome, words = "diverged", str(error)
+        finally:
+            bar.close()
+        if words and log is not None:
+            log(words)
+        return RBMHistory(*metrics.columns(), done, time.perf_counter() - started, outcome)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the RBM, with all that its next step depends on, to a file without code."""
+        torch.save(self.state(), path)
+
+    def state(self) -> dict:
+        """Return what :meth:`save` writes: tensors, numbers and names."""
+        return {
+            "kind": _KIND,
+            "visible": self.visible,
+            "generator": (self.generator.device.type, self.generator.get_state()),
+            "model": {name: getattr(self, name) for name in _MODEL},
+            "learner": {name: getattr(self.learner, name) for name in _LEARNER},
+        }
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str], *, device: torch.device | str = "cpu") -> RBM:
+        """Read an RBM that :meth:`save` wrote; nothing in the file is run as code.
+
+        On another kind of device than the one it was saved on, the draws start anew.
+
+        Raises
+        ------
+        OSError, ValueError
+            If the file cannot be read, or holds something other than an RBM.
+        """
+        return cls.from_state(load_state(path, _KIND, device), device)
+
+    @classmethod
+    def from_state(cls, state: dict, device: torch.device | str = "cpu") -> RBM:
+        """Make the RBM that :meth:`state` describes, its tensors being on ``device`` already."""
+        model, (device_type, draws) = state["model"], state["generator"]
+        options = {"visible": state["visible"], "dtype": model["weight"].dtype, "device": device}
+        rbm = cls(*reversed(model["weight"].shape), **options)
+        for name in _MODEL:
+            getattr(rbm, name).copy_(model[name])
+        for name, value in state["learner"].items():  # older files call the dtype "products"
+            setattr(rbm.learner, "compute_dtype" if name == "products" else name, value)
+        if rbm.generator.device.type == device_type:
+            rbm.generator.set_state(draws.cpu())
+        return rbm
+
+    def check_states(self, states: Tensor, name: str, units: int) -> None:
+        """Raise unless ``states`` is (…, units), of the dtype and device of the weights.
+
+        Raises
+        ------
+        TypeError, ValueError
+            In words that say what was given and what to try.
+        """
+        if not isinstance(states, Tensor):
+            kind = type(states).__name__
+            raise TypeError(f"{name} must be a tensor, got {kind}: try torch.as_tensor({name})")
+        if states.ndim == 0 or states.shape[-1] != units:
+            given = tuple(states.shape)
+            raise ValueError(f"{name} must have the shape (n, {units}), got {given}")
+        if states.dtype != self.weight.dtype or states.device != self.weight.device:
+            own = f"{self.weight.dtype} on {self.weight.device}"
+            raise ValueError(
+                f"{name} is {states.dtype} on {states.device}, the weights are {own}: "
+                f"try {name}.to(rbm.weight)"
+            )
+
+    def check_images(self, images: Tensor, name: str) -> None:
+        """Raise unless ``images`` (n, n_visible) is data from which this machine can learn.
+
+        Raises
+        ------
+        TypeError, ValueError
+            Of :meth:`check_states`; or if there are no images, or their values do not fit.
+        """
+        self.check_states(images, name, self.weight.shape[1])
+        if images.ndim != 2 or len(images) == 0:
+            wish = f"(n, {self.weight.shape[1]}) with n of at least 1"
+            raise ValueError(f"{name} must have the shape {wish}, got {tuple(images.shape)}")
+        low, high = (x.item() for x in images.aminmax())  # both nan if one value is
+        if not math.isfinite(high - low):
+            raise ValueError(
+                f"{name} must be finite, but holds nan or infinity: try torch.isfinite"
+            )
+        if self.visible == "bernoulli" and not 0 <= low <= high <= 1:
+            raise ValueError(
+                f"{name} must lie in [0, 1] for Bernoulli visible units, got {low:g} to {high:g}: "
+                'try dividing by the greatest value, or visible="gaussian" and standardized data'
+            )
+
+    def _hidden_input(self, v: Tensor) -> Tensor:
+        self.check_states(v, "v", self.weight.shape[1])
+        return v @ self.weight.T + self.hidden_bias  # (n, n_hidden)
+
+    def _visible_energy(self, v: Tensor) -> Tensor:
+        if self.visible == "gaussian":
+            return (v - self.visible_bias).square().sum(-1) / 2
+        return -(v @ self.visible_bias)
+
+
+class _Metrics:
+    """What costs little and is measured once an epoch; columns of :class:`RBMHistory`."""
+
+    def __init__(self, images: Tensor, held_out: Tensor | None) -> None:
+        self.held_out = held_out
+        self.images = _spread(images, _MEASURED)
+        self.seen = None if held_out is None else _spread(images, len(held_out))
+        self.errors: list[float] = []
+        self.pseudo_likelihoods: list[float] = []
+        self.gaps: list[float] = []
+
+    @torch.no_grad()
+    def measure(self, rbm: RBM) -> None:
+        error = (rbm.reconstruct(self.images) - self.images).square().mean()
+        self.errors.append(error.item())
+        if rbm.visible == "bernoulli":
+            generator = torch.Generator(self.images.device).manual_seed(0)  # leave the RBM's alone
+            value = rbm.pseudo_log_likelihood(self.images, generator=generator)
+            self.pseudo_likelihoods.append(value.mean().item())
+        if self.held_out is not None:
+            new, seen = (rbm.free_energy(v).mean() for v in (self.held_out, self.seen))
+            self.gaps.append((new - seen).item())
+
+    def columns(self) -> tuple[tuple[float, ...], ...]:
+        return tuple(self.errors), tuple(self.pseudo_likelihoods), tuple(self.gaps)
+
+
+def _ignore(number: int) -> None:
+    """Stand in for a callback that was not given."""
+
+
+def _spread(images: Tensor, count: int) -> Tensor:
+    """Return ``count`` images at equal distances, or all if there are fewer."""
+    return images[:: max(1, len(images) // count)][:count]
+
+
+def _pair(name: str, value: float | tuple[float, float]) -> tuple[float, float]:
+    """Return a pair as it is, and a number twice."""
+    if not isinstance(value, tuple | list):
+        return value, value
+    if len(value) != 2:
+        raise ValueError(f"{name} must be a number or a pair of numbers, got {value!r}")
+    return tuple(value)
+
+
+def _check_sizes(epochs: int, batch_size: int, n: int) -> None:
+    check_whole("epochs", epochs)
+    check_whole("batch_size", batch_size)
+    if batch_size > n:
+        raise ValueError(f"batch_size {batch_size} is more than the {n} images: try {n} or less")
+
+
+def _positive(temperature: float) -> float:
+    if not isinstance(temperature, Real) or not 0 < temperature < math.inf:
+        raise ValueError(f"temperature must be a positive finite number, got {temperature!r}")
+    return temperature

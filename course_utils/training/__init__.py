@@ -1,0 +1,18 @@
+"""Train networks on tensors in memory: `fit`, and the `History` of what happened.
+
+`fit` holds the loop, `history` what is recorded on the way, `optimizers` the default optimizer.
+"""
+
+from course_utils.training.fit import STEPS_BETWEEN_LOOKS, accuracy, fit
+from course_utils.training.history import History, StopTraining
+from course_utils.training.optimizers import Adam, make_optimizer
+
+__all__ = [
+    "Adam",
+    "STEPS_BETWEEN_LOOKS",
+    "History",
+    "StopTraining",
+    "accuracy",
+    "fit",
+    "make_optimizer",
+]

@@ -1,0 +1,283 @@
+"""Train a network on tensors in memory: the lecture's loop without its detours.
+
+>>> data = load_mnist()
+>>> test = (data.test_images, data.test_labels)
+>>> history = fit(network, data.train_images, data.train_labels, test=test, epochs=3)
+>>> history.test_accuracy
+>>> histories = fit(Ensemble(networks), data.train_images, data.train_labels)  # side by side
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from itertools import islice
+from numbers import Integral
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.func import vmap
+from tqdm import tqdm
+
+from course_utils.networks import Ensemble, is_plain, mode
+from course_utils.training.history import History, Record, StopTraining
+from course_utils.training.optimizers import make_optimizer
+
+STEPS_BETWEEN_LOOKS = {"cpu": 1, "cuda": 50}
+"""Steps between two looks whether all is finite still: each look makes a GPU wait."""
+
+
+def fit(
+    network: nn.Module | Ensemble,
+    images: Tensor,
+    labels: Tensor,
+    *,
+    test: tuple[Tensor, Tensor] | None = None,
+    epochs: int = 1,
+    steps: int | None = None,
+    batch_size: int = 100,
+    lr: float = 1e-3,
+    optimizer: Callable[[list[nn.Parameter]], torch.optim.Optimizer] | None = None,
+    loss: Callable[[Tensor, Tensor], Tensor] = F.cross_entropy,
+    seed: int = 0,
+    after_step: Callable[[int, Tensor], object] | None = None,
+    log: Callable[[str], object] | None = print,
+) -> History | list[History]:
+    """Train ``network`` in place, the same for the same seed, and return its :class:`History`.
+
+    Each epoch is a new permutation of the images; an incomplete last batch is dropped. The order
+    comes from a generator of its own, dropout from the global one, which is seeded for this call
+    and then put back, as are the training flags. (A plain stack of linear layers and activations
+    draws nothing: then the global generator is left alone, also for other threads.) Gradients are
+    cleared at the end.
+
+    The networks of a :class:`course_utils.networks.Ensemble` are trained side by side, in place,
+    each as it would be alone up to rounding; a list of their histories is returned. They see the
+    same images in the same order. One whose loss is not finite stops, the others go on. The
+    ``optimizer`` must treat each number for itself, as SGD and Adam do.
+
+    A :class:`StopTraining` that ``after_step`` raises ends the training with what it has, and so
+    does a keyboard interrupt. A loss that is not finite ends it before that batch's update (on a
+    GPU up to 50 steps later, so that it need not wait at each). How it ended is the history's
+    ``outcome``.
+
+    Parameters
+    ----------
+    network
+        Maps (batch, …) to class scores (batch, classes); or an ensemble of such networks.
+    images, labels
+        (n, …) of the network's dtype and device, and int64 (n,).
+    test
+        A pair of images and labels to measure after each epoch.
+    epochs, steps
+        How long; ``steps``, if given, replaces ``epochs`` and cuts the last epoch short.
+    batch_size, lr
+        Images a step; Adam's learning rate, used if there is no ``optimizer``.
+    optimizer
+        Makes an optimizer from a list of parameters: ``lambda p: torch.optim.SGD(p, lr=0.1)``.
+    loss
+        Maps (scores, labels) of a batch to a scalar; other than cross entropy, any labels serve.
+    seed
+        Fixes the order of the images and the dropout.
+    after_step
+        Called after each update with their number so far, 1, 2, …, and the loss of its batch
+        before the update: a tensor without a gradient, (), or (members,) of an ensemble.
+    log
+        Called with a line of words for each network that was interrupted or diverged; a bar shows
+        on stderr after the first second and wipes itself out at the end. None for neither.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If data, network and options do not go together; the message says what to try.
+    """
+    _check(network, images, labels, classes=loss is F.cross_entropy)
+    if test is not None:
+        if not isinstance(test, tuple | list) or len(test) != 2:
+            raise TypeError("test must be a pair: try test=(test_images, test_labels)")
+        _check(network, *test, classes=True)
+    total, per_epoch = _plan(len(images), batch_size, epochs, steps)
+    rule = make_optimizer([p for p in network.parameters() if p.requires_grad], optimizer, lr)
+    run = _Run(network, images, labels, loss, rule, after_step, test, batch_size)
+    order, started = torch.Generator().manual_seed(seed), time.perf_counter()
+    bar = tqdm(total=total, leave=False, disable=log is None, delay=1, unit="step")
+    draws = not isinstance(network, Ensemble) and not is_plain(network)
+    seeded = _seeded(seed, images.device) if draws else nullcontext()
+    with bar, mode(network, training=True), seeded, torch.enable_grad():
+        try:
+            while run.steps < total and run.goes_on():
+                rows = torch.randperm(len(images), generator=order).to(images.device)
+                run.epoch(rows, min(per_epoch, total - run.steps), bar)
+        except KeyboardInterrupt:
+            run.end("interrupted")
+    network.zero_grad()
+    histories = run.finish(time.perf_counter() - started, log)
+    return histories if isinstance(network, Ensemble) else histories[0]
+
+
+def accuracy(
+    network: nn.Module | Ensemble, images: Tensor, labels: Tensor, batch_size: int = 1000
+) -> float | list[float]:
+    """Return the fraction of ``images`` (n, …) whose greatest score is at the label, int64 (n,).
+
+    Measured in evaluation mode, ``batch_size`` images at a time; for an ensemble a list of
+    fractions. Raises like :func:`fit`.
+    """
+    _check(network, images, labels, classes=True)
+    with mode(network, training=False), torch.no_grad():
+        batches = zip(images.split(batch_size), labels.split(batch_size), strict=True)
+        hits = [(network(x).argmax(-1) == y).sum(-1) for x, y in batches]
+    return (torch.stack(hits).sum(0).double() / len(images)).tolist()
+
+
+class _Run:
+    """The state of one training: its ingredients, and what happened to each network so far."""
+
+    def __init__(self, network, images, labels, loss, rule, after_step, test, batch_size) -> None:
+        self.network, self.images, self.labels = network, images, labels
+        self.rule, self.after_step = rule, after_step
+        self.test, self.batch_size = test, batch_size
+        self.is_ensemble = isinstance(network, Ensemble)
+        self.loss_function = _for_members(loss) if self.is_ensemble else loss
+        self.parameters = list(network.parameters())
+        self.classes = labels.ndim == 1 and labels.dtype == torch.int64
+        self.watch = STEPS_BETWEEN_LOOKS.get(images.device.type, 50)
+        self.steps = self.epochs = 0
+        self.records = [Record() for _ in range(len(network) if self.is_ensemble else 1)]
+
+    def goes_on(self) -> bool:
+        return any(record.outcome == "finished" for record in self.records)
+
+    def end(self, outcome: str) -> None:
+        for record in self.records:
+            record.end(outcome)
+
+    def epoch(self, rows: Tensor, count: int, bar: tqdm) -> None:
+        """Take ``count`` steps through the images in the order of ``rows`` (n,)."""
+        labels = self.labels[rows]
+        batches = zip(rows.split(self.batch_size), labels.split(self.batch_size), strict=True)
+        losses, guesses, updates = [], [], 0
+        try:
+            for chosen, target in islice(batches, count):
+                scores = self.network(self.images.index_select(0, chosen))  # (…, batch, classes)
+                value = self.loss_function(scores, target)  # one number, or (members,)
+                losses.append(value.detach())
+                guesses += [scores.detach().argmax(-1)] if self.classes else []
+                if len(losses) % self.watch == 0 and not self._healthy(losses[-self.watch :]):
+                    break
+                for parameter in self.parameters:
+                    parameter.grad = None
+                value.sum().backward()
+                self.rule.step()
+                updates += 1
+                bar.update()
+                if self.after_step is not None:
+                    self.after_step(self.steps + updates, losses[-1])
+        except (KeyboardInterrupt, StopTraining) as end:
+            self.end("stopped" if isinstance(end, StopTraining) else "interrupted")
+            losses, guesses = losses[:updates], guesses[:updates]
+        self.steps += updates
+        if losses:
+            try:
+                self._close(losses, guesses, labels)
+            except KeyboardInterrupt:
+                self.end("interrupted")
+                self._close(losses, guesses, labels)  # what was not written down yet
+            self.epochs += 1
+
+    def _healthy(self, recent: list[Tensor]) -> bool:
+        """Keep aside the weights of networks that have just diverged; tell whether any is left."""
+        if not self.is_ensemble:
+            return all(map(math.isfinite, recent))
+        finite = torch.stack(recent).isfinite().all(0)  # (members,)
+        for i in (~finite).nonzero().flatten().tolist():
+            if self.records[i].weights is None:
+                self.records[i].weights = [p[i].detach().clone() for p in self.parameters]
+        return any(record.weights is None for record in self.records)
+
+    def _close(self, losses: list[Tensor], guesses: list[Tensor], labels: Tensor) -> None:
+        """Add an epoch, whole or cut short, to what happened to each network, if not done yet."""
+        right, values = None, torch.stack(losses).reshape(len(losses), -1)  # (steps, members)
+        if guesses:
+            right = torch.cat(guesses, dim=-1) == labels[: len(losses) * self.batch_size]
+            right = right.reshape(len(self.records), len(losses), -1)  # (members, steps, batch)
+        tested = self.test is not None
+        for i, record in enumerate(self.records):
+            if record.open and len(record.loss) == self.epochs:
+                hits = None if right is None else right[i]
+                record.add(values[:, i].tolist(), hits, tested=tested)
+        if tested and self.goes_on():
+            measured = np.atleast_1d(accuracy(self.network, *self.test))
+            for record, value in zip(self.records, measured.tolist(), strict=True):
+                if record.outcome == "finished":
+                    record.test_accuracy[-1] = value
+
+    def finish(self, seconds: float, log: Callable[[str], object] | None) -> list[History]:
+        """Give diverged networks their last weights back; say who stopped; return histories."""
+        with torch.no_grad():
+            for i, record in enumerate(self.records):
+                for parameter, kept in zip(self.parameters, record.weights or [], strict=False):
+                    parameter[i] = kept
+        if self.is_ensemble:
+            self.network.unstack_()
+        for i, record in enumerate(self.records):
+            if log is not None and record.outcome in ("interrupted", "diverged"):
+                log((f"Network {i}: " if self.is_ensemble else "") + record.last_words())
+        return [record.history(self.images.dtype, seconds) for record in self.records]
+
+
+def _for_members(loss: Callable[[Tensor, Tensor], Tensor]) -> Callable[[Tensor, Tensor], Tensor]:
+    """Return the loss of every member: (members, batch, classes) and (batch,) → (members,)."""
+    if loss is not F.cross_entropy:
+        return vmap(loss, in_dims=(0, None))
+
+    def cross_entropy(scores: Tensor, labels: Tensor) -> Tensor:  # in one call: quicker
+        each = F.cross_entropy(scores.flatten(0, 1), labels.repeat(len(scores)), reduction="none")
+        return each.view(len(scores), -1).mean(1)
+
+    return cross_entropy
+
+
+@contextmanager
+def _seeded(seed: int, device: torch.device) -> Iterator[None]:
+    """Seed the generators of the CPU and of ``device``, then put their states back."""
+    gpus = [device.index] if device.type == "cuda" else []
+    with torch.random.fork_rng(devices=gpus):
+        for generator in [
+            torch.default_generator,
+            *(torch.cuda.default_generators[i] for i in gpus),
+        ]:
+            generator.manual_seed(seed)
+        yield
+
+
+def _plan(n: int, batch_size: int, epochs: int, steps: int | None) -> tuple[int, int]:
+    """Return the number of steps in all, and in one epoch."""
+    for name, value in {"batch_size": batch_size, "epochs": epochs, "steps": steps}.items():
+        if not (isinstance(value, Integral) and value >= 1 or name == "steps" and value is None):
+            raise ValueError(f"{name} must be a whole number of at least 1, got {value!r}")
+    if batch_size > n:
+        raise ValueError(f"batch_size {batch_size} is more than the {n} images: try {n} or less")
+    return steps or epochs * (n // batch_size), n // batch_size
+
+
+def _check(network: nn.Module, images: Tensor, labels: Tensor, *, classes: bool) -> None:
+    for name, given in (("images", images), ("labels", labels)):
+        if not isinstance(given, Tensor):
+            kind = type(given).__name__
+            raise TypeError(f"{name} must be a tensor, got {kind}: try torch.as_tensor({name})")
+    shapes = f"{tuple(images.shape)} and {tuple(labels.shape)}"
+    if images.ndim < 2 or labels.ndim < 1 or len(images) != len(labels) or len(images) == 0:
+        raise ValueError(f"images (n, …) and labels (n,) need the same n >= 1, got {shapes}")
+    if classes and (labels.ndim != 1 or labels.dtype != torch.int64 or labels.min() < 0):
+        rule = "labels must be classes 0, 1, … as torch.int64 (n,)"
+        raise ValueError(f"{rule}, got {labels.dtype} {tuple(labels.shape)}: try labels.long()")
+    weight = next(network.parameters(), images)
+    places = [f"{t.dtype} on {t.device}" for t in (weight, images)]
+    if places[0] != places[1] or labels.device != images.device:
+        wish = f"try images.to({weight.dtype}).to('{weight.device}'), and labels beside them"
+        raise ValueError(f"the network's weights are {places[0]}, the images {places[1]}: {wish}")

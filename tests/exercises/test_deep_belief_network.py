@@ -1,0 +1,215 @@
+import math
+
+import numpy as np
+import pytest
+import torch
+from helpers.answers import said
+from scipy import stats
+from torch import nn
+
+from course_utils.exercises import deep_belief_network as checkers
+from course_utils.networks import mlp, weight_layers
+
+# --- exercise 1
+
+
+def autoencoder(
+    dbn, *, biases="visible_bias", turn=True, back=True, last=False, copies=True, sizes=None
+):
+    """Build the network of exercise 1; the options make mistakes."""
+    sizes = sizes or [*dbn.sizes, *dbn.sizes[-2::-1]]
+    network = mlp(sizes, "sigmoid").double()
+    layers = weight_layers(network)
+    down = list(reversed(dbn.rbms)) if back else dbn.rbms
+    weights = [rbm.weight for rbm in dbn.rbms] + [r.weight.T if turn else r.weight for r in down]
+    offsets = [rbm.hidden_bias for rbm in dbn.rbms]
+    offsets += [getattr(rbm, biases) if biases else torch.zeros_like(r.visible_bias)
+                for rbm, r in zip(down, down, strict=True)]  # fmt: skip
+    for layer, weight, bias in zip(layers, weights, offsets, strict=True):
+        if copies:
+            layer.weight.data.copy_(weight)
+            layer.bias.data.copy_(bias)
+        else:
+            layer.weight, layer.bias = nn.Parameter(weight), nn.Parameter(bias)
+    return network.append(nn.Sigmoid()) if last else network
+
+
+def test_the_unrolled_encoder_and_decoder_are_right(capsys):
+    assert said(capsys, checkers.check_to_autoencoder, autoencoder) == "Exercise 1: correct"
+
+
+def test_single_precision_is_right_too(capsys):
+    line = said(capsys, checkers.check_to_autoencoder, lambda dbn: autoencoder(dbn).float())
+    assert line == "Exercise 1: correct"
+
+
+def test_the_right_network_gives_what_the_rbms_give_one_by_one(capsys):
+    dbn = checkers.random_dbn([6, 4, 3])
+    pixels = torch.rand(5, 6, dtype=torch.float64)
+    low, top = dbn.rbms
+    h = top.visible_given_hidden(dbn.transform(pixels))
+    wanted = low.visible_given_hidden(h)
+    assert torch.allclose(checkers.autoencoder_output(dbn, pixels).sigmoid(), wanted)
+    assert torch.allclose(autoencoder(dbn)(pixels).sigmoid(), wanted)
+
+
+@pytest.mark.parametrize(
+    "options, words",
+    [
+        ({"biases": "hidden_bias"}, "visible biases that belong there"),
+        ({"biases": ""}, "biases are missing"),
+        ({"turn": False}, "not transposed"),
+        ({"back": False}, "in the order of the encoder"),
+        ({"last": True}, "A sigmoid follows the last layer"),
+        ({"copies": False}, "shares its memory"),
+    ],
+)
+def test_known_mistakes_of_the_autoencoder_are_named(options, words, capsys):
+    def answer(dbn):
+        if (
+            dbn.sizes == [12, 8, 5]
+            and options.keys() & {"turn", "back", "biases"}
+            and options.get("biases") != ""
+        ):
+            return autoencoder(dbn)  # the mistake would not fit the shapes
+        return autoencoder(dbn, **options)
+
+    assert words in said(capsys, checkers.check_to_autoencoder, answer)
+
+
+def test_a_network_that_only_goes_up_is_told_to_come_down(capsys):
+    line = said(capsys, checkers.check_to_autoencoder, lambda dbn: dbn.to_network(dbn.sizes[-1]))
+    assert "come down again" in line
+
+
+def test_another_network_gets_a_hint(capsys):
+    def answer(dbn):
+        return mlp([*dbn.sizes, *dbn.sizes[-2::-1]], "sigmoid").double()
+
+    assert "not those of the RBMs" in said(capsys, checkers.check_to_autoencoder, answer)
+
+
+def test_something_that_is_no_network_is_refused(capsys):
+    assert "Return a network" in said(capsys, checkers.check_to_autoencoder, lambda dbn: 3)
+
+
+# --- exercise 2
+
+
+def greedy(images, n_layers, train, step=lambda rbm, data, images: rbm.hidden_given_visible(data)):
+    rbms, data = [], images
+    for _ in range(n_layers):
+        rbms.append(train(data))
+        data = step(rbms[-1], data, images)
+    return rbms
+
+
+def test_the_mended_loop_is_right(capsys):
+    assert said(capsys, checkers.check_greedy, greedy) == "Exercise 2: correct"
+
+
+@pytest.mark.parametrize(
+    "step, words",
+    [
+        (lambda rbm, data, images: images, "still learns from the pixels"),
+        (lambda rbm, data, images: rbm.hidden_given_visible(images), "the colleague's fault"),
+        (lambda rbm, data, images: rbm.reconstruct(data), "reconstructions"),
+        (lambda rbm, data, images: rbm.sample_hidden(data), "samples of the hidden units"),
+        (lambda rbm, data, images: data * 0.5, "must learn from rbm.hidden_given_visible(data)"),
+    ],
+)
+def test_known_mistakes_of_the_loop_are_named(step, words, capsys):
+    line = said(
+        capsys, checkers.check_greedy, lambda images, n, train: greedy(images, n, train, step)
+    )
+    assert words in line
+
+
+def test_too_few_layers_are_counted(capsys):
+    line = said(
+        capsys, checkers.check_greedy, lambda images, n, train: greedy(images, n - 1, train)
+    )
+    assert "three times; yours calls it 2" in line
+
+
+@pytest.mark.parametrize("wrong", [lambda rbms: rbms[::-1], lambda rbms: rbms[-1]])
+def test_the_list_of_rbms_is_asked_for_lowest_first(wrong, capsys):
+    line = said(capsys, checkers.check_greedy, lambda *arguments: wrong(greedy(*arguments)))
+    assert "the lowest first" in line
+
+
+def test_the_first_rbm_needs_the_images(capsys):
+    line = said(
+        capsys, checkers.check_greedy, lambda images, n, train: greedy(images * 0.9, n, train)
+    )
+    assert "the images themselves" in line
+
+
+# --- exercise 3
+
+
+@pytest.mark.parametrize("answer", [..., None])
+def test_promises_that_are_not_there_are_not_attempted_yet(answer, capsys):
+    assert said(capsys, checkers.check_guaranteed, answer) == "Exercise 3: not attempted yet"
+
+
+RIGHT = {line: guaranteed for line, (guaranteed, _) in checkers.PROMISES.items()}
+
+
+def test_the_right_promises_are_accepted(capsys):
+    assert said(capsys, checkers.check_guaranteed, RIGHT) == "Exercise 3: correct"
+
+
+@pytest.mark.parametrize("line", RIGHT)
+def test_each_wrong_promise_is_explained(line, capsys):
+    out = said(capsys, checkers.check_guaranteed, RIGHT | {line: not RIGHT[line]})
+    assert f"“{line}” is" in out and checkers.PROMISES[line][1] in out
+
+
+def test_a_line_left_open_is_not_attempted_yet(capsys):
+    line = said(capsys, checkers.check_guaranteed, RIGHT | {"tied start": ...})
+    assert line == "Exercise 3: not attempted yet"
+
+
+def test_a_line_that_is_missing_or_no_truth_value_is_told(capsys):
+    assert "Keep the lines" in said(capsys, checkers.check_guaranteed, {"tied start": True})
+    line = said(capsys, checkers.check_guaranteed, RIGHT | {"tied start": "yes"})
+    assert "Answer True or False" in line
+
+
+# --- exercise 4
+
+
+def worth(differences, least, *, t=True, root=True, limit=None, choose=max):
+    good = []
+    for labels, values in differences.items():
+        n = len(values)
+        quantile = stats.t.ppf(0.975, n - 1) if t else 1.96
+        half = quantile * np.std(values, ddof=1) / (math.sqrt(n) if root else 1)
+        if np.mean(values) - half > (least if limit is None else limit):
+            good.append(labels)
+    return choose(good) if good else 0
+
+
+def test_the_largest_number_with_a_sure_gain_is_right(capsys):
+    assert said(capsys, checkers.check_worth_it_up_to, worth) == "Exercise 4: correct"
+
+
+@pytest.mark.parametrize(
+    "answer, words",
+    [
+        (
+            lambda d, least: max([n for n, v in d.items() if np.mean(v) > least], default=0),
+            "compare the means alone",
+        ),
+        (lambda *case: worth(*case, t=False), "1.96"),
+        (lambda *case: worth(*case, root=False), "divide by √n"),
+        (lambda *case: worth(*case, limit=0.0), "more than least"),
+        (lambda *case: worth(*case, choose=min), "the smallest"),
+        (lambda *case: worth(*case, choose=lambda good: good[-1]), "need not be sorted"),
+        (lambda d, least: 100, "For each number of labels"),
+        (lambda d, least: "many", "one finite number"),
+    ],
+)
+def test_known_mistakes_about_the_gain_are_named(answer, words, capsys):
+    assert words in said(capsys, checkers.check_worth_it_up_to, answer)
