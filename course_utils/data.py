@@ -1,4 +1,4 @@
-"""Images as tensors in memory: MNIST, or the small digits that come with scikit-learn.
+"""Images as tensors in memory: MNIST, downloaded and checked, or the digits of scikit-learn.
 
 The training images are one tensor of 188 MB, so a training loop needs no ``DataLoader``: a batch
 is ``images[indices]``. Every file is checked against its published MD5 before it is used.

@@ -68,7 +68,7 @@ def main(names: list[str]) -> None:
 def mnist_images():
     """Return the images that the explorer shows, (256, 784)."""
     data = load_mnist()
-    if data.name != "MNIST":
+    if not data.is_mnist:
         sys.exit("the explorer is drawn from MNIST: set COURSE_DATA to a folder with it")
     return data.train_images[:256]
 

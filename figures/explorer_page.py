@@ -76,7 +76,7 @@ class State:
 def main() -> None:
     """Measure all states and write the page."""
     data = load_mnist()
-    if data.name != "MNIST":
+    if not data.is_mnist:
         sys.exit("the page is measured on MNIST: set COURSE_DATA to a folder with it")
     draw_page(data.train_images[:IMAGES], PAGE)
 

@@ -25,6 +25,6 @@ explorer_page = load_script()
 def mnist_or_skip():
     """Return the images of the page, (256, 784); where only the digits are, skip."""
     data = load_mnist()
-    if data.name != "MNIST":
+    if not data.is_mnist:
         pytest.skip("the page is measured on MNIST, which is not here: these are the digits")
     return data.train_images[: explorer_page.IMAGES]
