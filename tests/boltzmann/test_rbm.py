@@ -319,13 +319,13 @@ def test_a_callback_ends_the_training_without_a_word_and_keeps_what_was_learned(
     assert after.outcome == "finished" and rbm.learner.steps == 22
 
 
-def test_a_callback_after_an_epoch_ends_the_training_with_that_epochs_gauges(digits):
+def test_a_callback_after_an_epoch_ends_the_training_with_that_epochs_metrics(digits):
     rbm, history = train(digits, epochs=4, after_epoch=enough_after(2))
     assert (history.outcome, history.steps, rbm.learner.steps) == ("stopped", 10, 10)
     assert len(history.reconstruction_error) == len(history.pseudo_likelihood) == 2
 
 
-def test_interrupting_after_an_epoch_keeps_that_epochs_gauges(digits):
+def test_interrupting_after_an_epoch_keeps_that_epochs_metrics(digits):
     def stop(epoch):
         if epoch == 2:
             raise KeyboardInterrupt

@@ -155,7 +155,7 @@ class LiveTrainingFigure:
 
 
 def _title(run: LiveRun) -> str:
-    stopped = run.history is not None and run.history.outcome == "interrupted"
+    stopped = run.history is not None and run.history.outcome == "stopped"
     return f"{run.setting.label} (stopped)" if stopped else run.setting.label
 
 

@@ -46,7 +46,7 @@ def test_the_longest_labels_have_room(figure, scheme):
     history = fit(mlp([784, 10]), DATA.train_images, DATA.train_labels, steps=1, log=None)
     runs = [LiveRun(n, LiveTrainingSetting(scheme, std=0.03162, seed=9999)) for n in range(1, 10)]
     for made in runs:
-        made.history = replace(history, outcome="interrupted")
+        made.history = replace(history, outcome="stopped")
     figure.png(runs)
     first, last = (figure.labels[i].get_window_extent() for i in (0, 8))
     assert first.x1 < figure.samples[1].get_window_extent().x0
