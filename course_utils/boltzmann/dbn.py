@@ -90,8 +90,8 @@ class DBN:
         """Train the RBMs greedily, the lowest first, in place; return a history for each.
 
         An RBM learns while everything below it is fixed, from the hidden probabilities of the one
-        below. One that is interrupted or diverges ends the training: those above it learn nothing,
-        and have no history; all that was learnt is kept.
+        below. One that is stopped, is interrupted or diverges ends the training: those above it
+        learn nothing, and have no history; all that was learnt is kept.
 
         Parameters
         ----------
@@ -283,7 +283,7 @@ class DBN:
         OSError, ValueError
             If the file cannot be read, or holds something other than a stack.
         """
-        state = load_state(path, _KIND, device)
+        state = load_state(path, _KIND, cls.__name__, device)
         dbn = cls.__new__(cls)
         dbn.rbms = [RBM.from_state(rbm, device) for rbm in state["rbms"]]
         dbn.sizes = [dbn.rbms[0].weight.shape[1], *(rbm.weight.shape[0] for rbm in dbn.rbms)]

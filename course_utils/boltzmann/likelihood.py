@@ -27,6 +27,7 @@ from course_utils.boltzmann.units import (
     sample_bernoulli,
     sample_visible,
     softplus,
+    states_of,
     visible_bias_of,
     visible_mean,
 )
@@ -100,7 +101,7 @@ def exact_log_partition(rbm: RBM, over: str | None = None) -> float:
         return v @ visible_bias + h @ hidden_bias + (h @ weight * v).sum(1)
 
     total = weight.new_tensor(-math.inf)
-    for states in _all_states(sizes[over], max(1, _CHUNK // (n_hidden + n_visible)), weight):
+    for states in _states_in_pieces(sizes[over], max(1, _CHUNK // (n_hidden + n_visible)), weight):
         total = torch.logaddexp(total, log_terms(states).logsumexp(0))
     return total.item() - _constant(visible_bias, gaussian)
 
@@ -257,12 +258,11 @@ def _constant(visible_bias: Tensor, gaussian: bool) -> float:
     return visible_bias.square().sum().item() / 2 if gaussian else 0.0
 
 
-def _all_states(n_units: int, chunk: int, like: Tensor) -> Iterator[Tensor]:
+def _states_in_pieces(n_units: int, chunk: int, like: Tensor) -> Iterator[Tensor]:
     """Yield all 2ⁿ states of n units, zeros and ones, in pieces (at most chunk, n_units)."""
-    places = torch.arange(n_units, device=like.device)
     for first in range(0, 2**n_units, chunk):
         numbers = torch.arange(first, min(first + chunk, 2**n_units), device=like.device)
-        yield ((numbers[:, None] >> places) & 1).to(like.dtype)
+        yield states_of(numbers, n_units).to(like.dtype)
 
 
 def _summary(log_weights: Tensor) -> LogPartition:

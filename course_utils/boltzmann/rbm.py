@@ -382,7 +382,7 @@ class RBM:
         OSError, ValueError
             If the file cannot be read, or holds something other than an RBM.
         """
-        return cls.from_state(load_state(path, _KIND, device), device)
+        return cls.from_state(load_state(path, _KIND, cls.__name__, device), device)
 
     @classmethod
     def from_state(cls, state: dict, device: torch.device | str = "cpu") -> RBM:

@@ -7,11 +7,12 @@ import os
 import torch
 
 
-def load_state(path: str | os.PathLike[str], kind: str, device: torch.device | str) -> dict:
-    """Read what ``torch.save`` wrote of a machine of this ``kind``; its tensors go to ``device``.
+def load_state(
+    path: str | os.PathLike[str], kind: str, name: str, device: torch.device | str
+) -> dict:
+    """Read what ``torch.save`` wrote of a machine; its tensors go to ``device``.
 
-    ``kind`` is the entry of that name, such as ``"course_utils.rbm.RBM, version 1"``: the words
-    between the dots and the comma name the machine.
+    ``kind`` is what the file's entry of that name must be; ``name`` names the class in errors.
 
     Raises
     ------
@@ -19,7 +20,6 @@ def load_state(path: str | os.PathLike[str], kind: str, device: torch.device | s
         If the file cannot be read, or holds something other than such a machine.
     """
     device = torch.empty(0, device=device).device  # refuses one that is not there
-    name = kind.split(",")[0].split(".")[-1]
     wrong = ValueError(f"{os.fspath(path)!r} holds no {name}: try a file that {name}.save wrote")
     with open(path, "rb") as file:
         try:

@@ -107,5 +107,10 @@ def all_states(n_units: int, dtype: torch.dtype = torch.float64) -> Tensor:
     """
     if isinstance(n_units, bool) or not isinstance(n_units, int) or not 1 <= n_units <= 24:
         raise ValueError(f"n_units must be a whole number from 1 to 24, got {n_units!r}")
-    bits = torch.arange(n_units - 1, -1, -1)  # the last unit counts fastest
-    return (torch.arange(2**n_units)[:, None] >> bits & 1).to(dtype)
+    return states_of(torch.arange(2**n_units), n_units).to(dtype)
+
+
+def states_of(numbers: Tensor, n_units: int) -> Tensor:
+    """Return whole numbers (n,) as states of units, int64 (n, n_units): the last counts fastest."""
+    places = torch.arange(n_units - 1, -1, -1, device=numbers.device)
+    return numbers[:, None] >> places & 1

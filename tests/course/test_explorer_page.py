@@ -9,6 +9,7 @@ from helpers.page_script import explorer_page, mnist_or_skip
 
 from course_utils.explorers import ActivationExplorer
 from course_utils.explorers.activation.widget import JUMPS
+from course_utils.plotting import bar_heights
 
 
 @pytest.fixture(scope="module")
@@ -201,7 +202,9 @@ def assert_same_picture(page, measurement):
     bars = [[256 - int(y) for y in re.findall(r"V(\d+)H", outline)] for outline in outlines]
     counts, tallest = measurement.counts, measurement.counts.max(axis=1, keepdims=True)
     low, high = (255 * np.sqrt((counts + one).clip(0) / tallest) for one in (-1, 1))
-    assert (low - 1 <= bars).all() and (bars <= high + 1).all()  # processors round differently
+    assert (low - 1 <= bars).all() and (bars <= high + 1).all()  # processors round differently,
+    off = np.abs(bars - 255 * bar_heights(counts)) > 1  # but seldom: one value in a thin bar
+    assert off.mean() < 0.01
     powers = page.locator("#curves text tspan").all_text_contents()
     lines = page.locator("#curves .grid").evaluate_all("all => all.map(p => p.getAttribute('d'))")
     places = [float(line.split()[1].split("H")[0]) for line in lines if "H" in line]
