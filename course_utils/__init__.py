@@ -1,13 +1,14 @@
 """The helper package of the course on how neural networks are initialized: one folder a concept.
 
-Every notebook begins with `claim` and `load_mnist`; all else lives in the rooms, from the ground
+Every notebook begins with `claim` and `load_mnist` (other images: `load_images`); all else lives in the rooms, from the ground
 up: ``plotting``, ``theory``, ``networks``; ``initializers``, ``training``, ``probes``;
 ``boltzmann``, ``experiments``; ``explorers``; ``exercises``. A room imports only from rooms below.
 """
 
 from importlib import import_module
 
-_HOME = {"claim": "claims", "check_installation": "installation", "load_mnist": "data"}
+_HOME = {"claim": "claims", "claim_on": "claims", "check_installation": "installation"}
+_HOME |= {"load_images": "data", "load_mnist": "data"}
 __all__ = list(_HOME)
 
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from course_utils import claim
-from course_utils.claims import claims_of
+from course_utils.claims import claim_on, claims_of
 from course_utils.exercises.judging import attempted, report
 
 
@@ -84,3 +84,29 @@ def test_a_crash_with_a_long_message_still_takes_one_line(capsys):
     report("Exercise 1", crash)
     expected = "Exercise 1: not yet. your code stopped with ValueError: first line second line\n"
     assert capsys.readouterr().out == expected
+
+
+class Images:
+    def __init__(self, name):
+        self.name, self.is_foreign = name, name not in ("MNIST", "digits")
+
+
+@pytest.mark.parametrize("name", ["MNIST", "digits"])
+def test_on_the_courses_own_images_a_sentence_that_fails_stops_the_notebook(name, capsys):
+    said = claim_on(Images(name))
+    said("Two is more than one", 2 > 1)
+    assert capsys.readouterr().out == "✓ Two is more than one\n"
+    with pytest.raises(AssertionError, match="does not hold here: One is more"):
+        said("One is more than two", 1 > 2)
+
+
+def test_on_other_images_it_says_that_it_does_not_hold_and_the_notebook_goes_on(capsys):
+    said = claim_on(Images("FashionMNIST"))
+    said("Two is more than one", 2 > 1)
+    said("Over 94 % are right", 0.88 > 0.94, right=0.88)
+    assert capsys.readouterr().out == (
+        "✓ Two is more than one\n"
+        "– said of MNIST, not so on FashionMNIST: Over 94 % are right (right = 0.88)\n"
+    )
+    with pytest.raises(TypeError, match="one truth value"):
+        said("A list", [True])

@@ -7,7 +7,10 @@ import copy
 import torch
 from torch import Tensor, nn
 
+from course_utils.networks import ordinary_torch
 
+
+@ordinary_torch()
 def count_by_ones(layer: nn.Module, shape: tuple[int, ...]) -> tuple[int, int]:
     """Count the terms of an output of a layer, and the outputs that an input serves.
 

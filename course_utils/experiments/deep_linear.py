@@ -21,6 +21,8 @@ import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor
 
+from course_utils.networks import ordinary_torch
+
 
 def white_task(images: Tensor, labels: Tensor, n_inputs: int) -> Tensor:
     """Return T = E[y xᵀ] of one-hot labels y and whitened images x, both with mean zero.
@@ -53,6 +55,7 @@ def white_task(images: Tensor, labels: Tensor, n_inputs: int) -> Tensor:
     return ((y - y.mean(0)).T @ white / len(x)).to(images.dtype)
 
 
+@ordinary_torch()
 def greedy_autoencoders(
     depth: int, n_units: int, *, std: float = 0.1, rate: float = 0.2, generator: Generator
 ) -> list[Tensor]:

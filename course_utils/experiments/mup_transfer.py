@@ -20,9 +20,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from course_utils.data import ImageData
+from course_utils.generators import seeded
 from course_utils.initializers import Parametrization, parameter_groups, parametrize_
-from course_utils.networks import Ensemble, mlp, one_thread
-from course_utils.training import Adam, fit
+from course_utils.networks import Ensemble, mlp, one_thread, ordinary_torch
+from course_utils.training import Adam, fit, uninterrupted
 
 
 @dataclass(frozen=True)
@@ -50,11 +51,11 @@ class TransferSetting:
     def network(self, kind: Parametrization, width: int, data: ImageData, seed: int) -> nn.Module:
         """Return a fresh network for the images, (batch, pixels) to (batch, 10)."""
         sizes = [data.train_images.shape[1]] + [width] * self.depth + [10]
-        generator = torch.Generator().manual_seed(seed)
-        options = {"sigma_w2": self.sigma_w2, "generator": generator}
+        options = {"sigma_w2": self.sigma_w2, "generator": seeded(seed)}
         return parametrize_(mlp(sizes, self.activation), kind, self.base_width, **options)
 
 
+@ordinary_torch()
 def coordinate_check(
     setting: TransferSetting,
     parametrization: Parametrization,
@@ -128,6 +129,7 @@ class EnsembleAdam:
             rule.step()
 
 
+@ordinary_torch()
 def train_rates(
     setting: TransferSetting,
     parametrization: Parametrization,
@@ -139,6 +141,7 @@ def train_rates(
 
     All begin at the same weights and see the same batches, side by side on one thread. The loss is
     the cross entropy in nats over the batches of the last tenth of the steps; nan if it diverged.
+    Raises KeyboardInterrupt if it was interrupted: a rate that has not had its steps has no loss.
     """
     networks = [setting.network(parametrization, width, data, seed) for _ in setting.lrs]
     rates = [
@@ -149,6 +152,7 @@ def train_rates(
     options |= {"optimizer": lambda parameters: EnsembleAdam(parameters, rates)}
     with one_thread():
         histories = fit(Ensemble(networks), data.train_images, data.train_labels, **options)
+    uninterrupted(histories)
     ends = [h.step_losses[-max(1, setting.steps // 10) :].mean().item() for h in histories]
     return [
         end if h.outcome == "finished" else math.nan for end, h in zip(ends, histories, strict=True)

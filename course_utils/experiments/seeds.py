@@ -8,14 +8,12 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import torch
 from numpy.typing import ArrayLike
 from scipy import stats
 
+from course_utils.generators import seeded
 
-def seeded(seed: int) -> torch.Generator:
-    """Return a new generator of random numbers, on the CPU: one seed, the same draws."""
-    return torch.Generator().manual_seed(seed)
+__all__ = ["interval", "paired_interval", "seeded"]
 
 
 def interval(values: ArrayLike, level: float = 0.95) -> tuple[float, float]:

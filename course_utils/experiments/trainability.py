@@ -18,9 +18,10 @@ import torch
 from torch import Tensor, nn
 
 from course_utils.data import ImageData
+from course_utils.generators import seeded
 from course_utils.initializers import initialize_, lecun_normal_
-from course_utils.networks import Ensemble, mlp, one_thread, weight_layers
-from course_utils.training import accuracy, fit
+from course_utils.networks import Ensemble, mlp, one_thread, ordinary_torch, weight_layers
+from course_utils.training import accuracy, fit, uninterrupted
 
 N_TEST = 1000
 """So many test images, the first ones, measure the accuracy."""
@@ -89,6 +90,7 @@ def random_tanh_network(
     return network
 
 
+@ordinary_torch()
 def train_row(setting: MapSetting, depth: int, data: ImageData, seed: int = 0) -> list[float]:
     """Train networks of ``depth`` hidden layers, one for each sigma_w2; return their accuracies.
 
@@ -113,14 +115,14 @@ def train_row(setting: MapSetting, depth: int, data: ImageData, seed: int = 0) -
     ------
     ValueError
         As `random_tanh_network` and `training.fit` do.
+    KeyboardInterrupt
+        If it was interrupted: half-trained networks are no row.
     """
     options = {"width": setting.width, "n_in": data.train_images.shape[1]}
     networks = []
     for sigma_w2 in setting.sigma_w2:
-        generator = torch.Generator().manual_seed(seed)
-        networks.append(
-            random_tanh_network(depth, sigma_w2, setting.sigma_b2, generator=generator, **options)
-        )
+        draws = {"generator": seeded(seed), **options}
+        networks.append(random_tanh_network(depth, sigma_w2, setting.sigma_b2, **draws))
 
     def descent(parameters: list[nn.Parameter]) -> torch.optim.Optimizer:
         return torch.optim.SGD(parameters, lr=setting.lr, momentum=setting.momentum)
@@ -131,5 +133,5 @@ def train_row(setting: MapSetting, depth: int, data: ImageData, seed: int = 0) -
     )
     options |= {"optimizer": descent, "seed": seed, "log": None}
     with one_thread():
-        fit(ensemble, data.train_images, data.train_labels, **options)
+        uninterrupted(fit(ensemble, data.train_images, data.train_labels, **options))
         return accuracy(ensemble, data.test_images[:N_TEST], data.test_labels[:N_TEST])

@@ -36,6 +36,8 @@ from torch import Generator, Tensor, nn
 from torch.nn import init
 from torch.nn.parameter import is_lazy
 
+from course_utils.theory.activations import EXAMPLE
+
 Rng = Generator | None  # None stands for torch's global random state
 Scheme = Callable[..., Tensor]  # scheme(weight, generator=…, **options) fills and returns weight
 
@@ -89,8 +91,9 @@ def gain(activation: str, negative_slope: float | None = None) -> float:
     names = ("linear", "tanh", "sigmoid", "relu", "leaky_relu", "selu")
     if activation not in names:
         raise ValueError(
-            f"torch recommends no gain for {activation!r}, only for {', '.join(names)}: "
-            "try course_utils.theory.forward_gain, which computes one for any activation"
+            f"torch recommends no gain for {activation!r}, only for {', '.join(names)}: try "
+            "theory.forward_gain, which computes one for any activation; build your own of two "
+            f"NumPy functions, theory.forward_gain(theory.{EXAMPLE})"
         )
     if negative_slope is None:
         return float(init.calculate_gain(activation))
@@ -231,9 +234,24 @@ _OTHER = (zero_, constant_, orthogonal_, pytorch_default_)
 SCHEMES: dict[str, Scheme] = {f.__name__.rstrip("_"): f for f in _NORMAL + _UNIFORM + _OTHER}
 
 
+_ELSEWHERE = {
+    "kaiming": "he",
+    "msra": "he",
+    "glorot": "xavier",
+    "zeros": "zero",
+    "ones": "constant",
+}
+
+
 def _named(scheme: str, options: dict) -> Scheme:
     """Return the scheme of that name after checking that it takes the options."""
-    if scheme not in SCHEMES:
+    if not isinstance(scheme, str) or scheme not in SCHEMES:
+        name = scheme.lower().strip("_ ") if isinstance(scheme, str) else ""
+        for elsewhere, here in _ELSEWHERE.items():
+            name = name.replace(elsewhere, here)
+        meant = [known for known in SCHEMES if known == name or known.startswith(f"{name}_")]
+        if name and meant:
+            raise ValueError(f"there is no scheme {scheme!r}: here it is {' or '.join(meant)}")
         raise ValueError(f"there is no scheme {scheme!r}; the schemes are {', '.join(SCHEMES)}")
     takes = list(inspect.signature(SCHEMES[scheme]).parameters)[1:-1]  # all but w and generator
     unknown = [option for option in options if option not in takes]

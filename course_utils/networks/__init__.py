@@ -12,6 +12,7 @@ from course_utils.networks.modules import (
     is_plain,
     mode,
     one_thread,
+    ordinary_torch,
     weight_layers,
 )
 from course_utils.networks.residual import Residual, ResidualNetwork, residual_mlp
@@ -30,6 +31,7 @@ __all__ = [
     "mlp",
     "mode",
     "one_thread",
+    "ordinary_torch",
     "residual_mlp",
     "transformer",
     "weight_layers",

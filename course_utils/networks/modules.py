@@ -1,4 +1,4 @@
-"""The parts of a network: weight layers and activations, training mode, threads."""
+"""The parts of a network: weight layers and activations; training mode, threads, torch's state."""
 
 from __future__ import annotations
 
@@ -22,6 +22,23 @@ def one_thread() -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(threads)
+
+
+@contextmanager
+def ordinary_torch() -> Iterator[None]:
+    """Compute as in a fresh Python: gradients are recorded, new tensors are float32.
+
+    A learner may have called ``torch.set_grad_enabled(False)`` or ``torch.set_default_dtype``;
+    inside ``with ordinary_torch():`` neither counts, afterwards both do again. (The default dtype
+    is one for all threads.) It serves as a decorator too: ``@ordinary_torch()``.
+    """
+    dtype = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float32)
+    try:
+        with torch.inference_mode(False), torch.enable_grad():
+            yield
+    finally:
+        torch.set_default_dtype(dtype)
 
 
 @contextmanager

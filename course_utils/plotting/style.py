@@ -30,9 +30,19 @@ SCHEME_COLORS: dict[str, str] = {
 """Scheme, without ``_normal`` or ``_uniform``, → its colour everywhere in the course."""
 
 
+_FONT = ("font.family", "font.sans-serif", "font.serif", "font.monospace", "axes.unicode_minus")
+
+
 def use_course_style() -> None:
-    """Set Matplotlib's defaults for the rest of the session: call it once, at a notebook's top."""
+    """Set Matplotlib's defaults for the rest of the session: call it once, at a notebook's top.
+
+    A font that you have chosen yourself stays, Korean letters for example:
+    ``plt.rcParams["font.family"] = "NanumGothic"``.
+    """
+    own = {key: plt.rcParams[key] for key in _FONT}
+    own = {key: value for key, value in own.items() if value != plt.rcParamsDefault[key]}
     sns.set_theme(style="whitegrid", context="notebook", font_scale=0.95)
+    plt.rcParams.update(own)
     plt.rcParams.update(
         {
             "figure.dpi": 110,

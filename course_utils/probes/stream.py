@@ -10,7 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from course_utils.networks import ResidualNetwork
+from course_utils.generators import seeded
+from course_utils.networks import ResidualNetwork, ordinary_torch
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,7 @@ class StreamMeasurement:
     added: np.ndarray
 
 
+@ordinary_torch()
 def measure_stream(
     network: ResidualNetwork, inputs: Tensor, labels: Tensor | None = None, *, seed: int = 0
 ) -> StreamMeasurement:
@@ -56,7 +58,7 @@ def measure_stream(
     for block in network.blocks:
         stream.append(block(stream[-1]))
     if labels is None:
-        noise = torch.randn(stream[-1].shape, generator=torch.Generator().manual_seed(seed))
+        noise = torch.randn(stream[-1].shape, generator=seeded(seed))
         goal = (stream[-1] * noise.to(stream[-1])).sum()
     else:
         goal = F.cross_entropy(network.head(stream[-1]), labels)

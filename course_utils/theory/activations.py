@@ -87,6 +87,10 @@ ACTIVATION_FUNCTIONS = {name: Activation(name, *pair) for name, pair in _PHI_AND
 """Name → φ and φ′ of `networks.ACTIVATIONS`, with the same parameters, and of erf."""
 
 
+EXAMPLE = 'Activation("softplus", lambda z: np.logaddexp(0, z), lambda z: 1 / (1 + np.exp(-z)))'
+"""How to build an activation of one's own, for messages."""
+
+
 def resolve(activation: str | Activation) -> Activation:
     """Return the activation of that name, or the one given; ValueError names what is allowed."""
     if isinstance(activation, Activation):
@@ -94,4 +98,7 @@ def resolve(activation: str | Activation) -> Activation:
     if isinstance(activation, str) and activation in ACTIVATION_FUNCTIONS:
         return ACTIVATION_FUNCTIONS[activation]
     names = ", ".join(ACTIVATION_FUNCTIONS)
-    raise ValueError(f"activation must be an Activation or one of {names}, got {activation!r}")
+    raise ValueError(
+        f"activation must be an Activation or one of {names}, got {activation!r}: build your own "
+        f"of two NumPy functions, such as {EXAMPLE}"
+    )

@@ -4,7 +4,7 @@
 """
 
 from course_utils.training.fit import STEPS_BETWEEN_LOOKS, accuracy, fit
-from course_utils.training.history import History, StopTraining
+from course_utils.training.history import History, StopTraining, uninterrupted
 from course_utils.training.optimizers import Adam, make_optimizer
 
 __all__ = [
@@ -15,4 +15,5 @@ __all__ = [
     "accuracy",
     "fit",
     "make_optimizer",
+    "uninterrupted",
 ]

@@ -23,6 +23,8 @@ from torch import Tensor, nn
 from torch.func import vmap
 from tqdm import tqdm
 
+from course_utils.data import conversion
+from course_utils.generators import seeded
 from course_utils.networks import Ensemble, is_plain, mode
 from course_utils.training.history import History, Record, StopTraining
 from course_utils.training.optimizers import make_optimizer
@@ -103,11 +105,11 @@ def fit(
     total, per_epoch = _plan(len(images), batch_size, epochs, steps)
     rule = make_optimizer([p for p in network.parameters() if p.requires_grad], optimizer, lr)
     run = _Run(network, images, labels, loss, rule, after_step, test, batch_size)
-    order, started = torch.Generator().manual_seed(seed), time.perf_counter()
+    order, started = seeded(seed), time.perf_counter()
     bar = tqdm(total=total, leave=False, disable=log is None, delay=1, unit="step")
     draws = not isinstance(network, Ensemble) and not is_plain(network)
-    seeded = _seeded(seed, images.device) if draws else nullcontext()
-    with bar, mode(network, training=True), seeded, torch.enable_grad():
+    global_state = _seeded(order, images.device) if draws else nullcontext()
+    with bar, mode(network, training=True), global_state, torch.enable_grad():
         try:
             while run.steps < total and run.goes_on():
                 rows = torch.randperm(len(images), generator=order).to(images.device)
@@ -243,15 +245,15 @@ def _for_members(loss: Callable[[Tensor, Tensor], Tensor]) -> Callable[[Tensor, 
 
 
 @contextmanager
-def _seeded(seed: int, device: torch.device) -> Iterator[None]:
-    """Seed the generators of the CPU and of ``device``, then put their states back."""
+def _seeded(order: torch.Generator, device: torch.device) -> Iterator[None]:
+    """Seed the generators of the CPU and of ``device`` as ``order``, then put their states back."""
     gpus = [device.index] if device.type == "cuda" else []
     with torch.random.fork_rng(devices=gpus):
         for generator in [
             torch.default_generator,
             *(torch.cuda.default_generators[i] for i in gpus),
         ]:
-            generator.manual_seed(seed)
+            generator.manual_seed(order.initial_seed())
         yield
 
 
@@ -269,7 +271,7 @@ def _check(network: nn.Module, images: Tensor, labels: Tensor, *, classes: bool)
     for name, given in (("images", images), ("labels", labels)):
         if not isinstance(given, Tensor):
             kind = type(given).__name__
-            raise TypeError(f"{name} must be a tensor, got {kind}: try torch.as_tensor({name})")
+            raise TypeError(f"{name} must be a tensor, got {kind}: {conversion(given, name)}")
     shapes = f"{tuple(images.shape)} and {tuple(labels.shape)}"
     if images.ndim < 2 or labels.ndim < 1 or len(images) != len(labels) or len(images) == 0:
         raise ValueError(f"images (n, …) and labels (n,) need the same n >= 1, got {shapes}")

@@ -35,6 +35,17 @@ class History:
     outcome: str
 
 
+def uninterrupted(histories: History | list[History]) -> None:
+    """Raise KeyboardInterrupt if a training was interrupted: what it learned is no result.
+
+    `fit` takes an interrupt for an early end, so that a learner may stop a training and look. Who
+    measures several trainings asks here, and stops too.
+    """
+    for history in histories if isinstance(histories, list) else [histories]:
+        if history.outcome == "interrupted":
+            raise KeyboardInterrupt(f"the training was interrupted after {history.steps} steps")
+
+
 class Record:
     """What happened to one network so far, written epoch by epoch."""
 

@@ -17,7 +17,8 @@ class Adam:
     """
 
     def __init__(self, parameters: list[nn.Parameter], lr: float) -> None:
-        self.lr, self.counts = lr, torch.zeros(len(parameters))  # updates of each weight
+        self.lr = lr
+        self.counts = torch.zeros(len(parameters), dtype=torch.float32)  # updates of each weight
         moments = ([torch.zeros_like(p) for p in parameters] for _ in range(2))
         self.rows = list(zip(parameters, *moments, self.counts.unbind(), strict=True))
 

@@ -8,6 +8,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from helpers.numbers import seeded
+from helpers.states import strange_torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
@@ -116,7 +117,9 @@ def test_greedy_pretraining_ends_near_orthogonal_matrices():
     assert [tuple(w.shape) for w in layers] == [(20, 20)] * 5
     values = torch.linalg.svdvals(torch.linalg.multi_dot(layers[::-1]))
     assert 0.8 < values.min() and values.max() < 1.25  # five layers
-    assert torch.equal(layers[3], greedy_autoencoders(5, 20, generator=seeded(0))[3])
+    with strange_torch():
+        again = greedy_autoencoders(5, 20, generator=seeded(0))
+    assert torch.equal(layers[3], again[3])
 
 
 def test_a_very_deep_network_learns_as_fast_as_a_shallow_one_if_its_product_is_orthogonal():

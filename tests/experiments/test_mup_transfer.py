@@ -11,6 +11,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from helpers.numbers import seeded
+from helpers.states import strange_torch
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -166,6 +167,39 @@ def test_the_loss_at_a_rate_does_not_depend_on_the_others_nor_on_the_threads(dig
     assert train_rates(setting, MUP, 16, digits, seed=1) != losses
     assert train_rates(setting, STANDARD, 16, digits) != losses
     assert losses[2] < losses[0] < math.log(10)  # forty steps: the rate decides
+
+
+@pytest.mark.parametrize("seed", [0, 3])
+def test_the_loss_at_a_rate_is_that_of_a_plain_loop_whose_seed_fixes_weights_and_batches(
+    seed, digits
+):
+    setting = TransferSetting(lrs=(4e-3,), depth=2, base_width=8, steps=20)
+    network, order = setting.network(MUP, 16, digits, seed), seeded(seed)
+    rule, losses = torch.optim.Adam(parameter_groups(network, MUP, 8, 4e-3)), []
+    for chosen in torch.randperm(len(digits.train_images), generator=order).split(50)[:20]:
+        loss = F.cross_entropy(network(digits.train_images[chosen]), digits.train_labels[chosen])
+        rule.zero_grad()
+        loss.backward()
+        rule.step()
+        losses.append(loss.item())
+    found = train_rates(setting, MUP, 16, digits, seed)
+    assert found == pytest.approx([np.mean(losses[-2:])], rel=1e-3)
+
+
+def test_losses_are_the_same_in_any_state_of_torch(digits):
+    setting = TransferSetting(lrs=(1e-3, 4e-3, 1e-2), depth=2, base_width=8, steps=10)
+    with strange_torch():
+        strange = train_rates(setting, MUP, 16, digits)
+        check = coordinate_check(setting, MUP, 16, digits)
+    assert strange == train_rates(setting, MUP, 16, digits)
+    np.testing.assert_array_equal(check, coordinate_check(setting, MUP, 16, digits))
+
+
+@pytest.mark.parametrize("after", [1, 20])
+def test_interrupted_rates_are_no_result_and_not_called_diverged(after, digits, interrupt_training):
+    interrupt_training(after)
+    with pytest.raises(KeyboardInterrupt):
+        train_rates(TransferSetting(depth=2, base_width=8, steps=30), MUP, 16, digits)
 
 
 def test_a_training_that_diverges_has_the_loss_nan_and_does_not_hurt_the_others(digits):

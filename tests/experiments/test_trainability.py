@@ -1,11 +1,15 @@
 """The networks of the trainability map, and its rows."""
 
+import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
+from helpers.states import strange_torch
 
 from course_utils import load_mnist, theory
 from course_utils.experiments import MapSetting, train_row
 from course_utils.experiments.trainability import random_tanh_network
+from course_utils.experiments.trainability import N_TEST
 from course_utils.networks import weight_layers
 
 
@@ -70,3 +74,37 @@ def test_a_row_is_the_same_on_any_number_of_threads_and_a_shallow_one_learns(dig
         torch.set_num_threads(threads)
     assert row[0] < 0.3 and row[1] > 0.6  # no weights: only the last layer's bias can learn
     assert train_row(setting, 2, digits, seed=1) != row
+
+
+SMALL = MapSetting(sigma_w2=(1.0, 3.0), width=16, steps=30, lr=0.05)
+
+
+@pytest.mark.parametrize("seed", [0, 5, np.int64(5)])
+def test_a_row_is_that_of_plain_loops_whose_seed_fixes_weights_and_batches(seed, digits):
+    wanted = []
+    for sigma_w2 in SMALL.sigma_w2:
+        draws, order = (torch.Generator().manual_seed(int(seed)) for _ in range(2))
+        network = random_tanh_network(2, sigma_w2, width=16, generator=draws)
+        rule = torch.optim.SGD(network.parameters(), lr=0.05, momentum=0.9)
+        rows = torch.randperm(len(digits.train_images), generator=order)
+        for chosen in rows.split(32)[:30]:
+            rule.zero_grad()
+            scores = network(digits.train_images[chosen])
+            F.cross_entropy(scores, digits.train_labels[chosen]).backward()
+            rule.step()
+        guesses = network(digits.test_images[:N_TEST]).argmax(1)
+        wanted.append((guesses == digits.test_labels[:N_TEST]).double().mean().item())
+    assert train_row(SMALL, 2, digits, seed) == pytest.approx(wanted, abs=0.006)  # two images
+
+
+def test_a_row_is_the_same_in_any_state_of_torch(digits):
+    with strange_torch():
+        strange = train_row(SMALL, 2, digits)
+    assert strange == train_row(SMALL, 2, digits)
+
+
+@pytest.mark.parametrize("after", [1, 20])
+def test_an_interrupted_row_is_no_result(after, digits, interrupt_training):
+    interrupt_training(after)
+    with pytest.raises(KeyboardInterrupt):
+        train_row(SMALL, 2, digits)

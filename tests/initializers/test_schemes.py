@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from functools import partial
 
+import numpy as np
 import pytest
 import torch
 from helpers.numbers import seeded
@@ -13,10 +14,11 @@ from hypothesis import strategies as st
 from torch import nn
 from torch.nn import init
 
+from course_utils import theory
 from course_utils.initializers import SCHEMES, fans, initialize_
 from course_utils.initializers import schemes as initializers
 from course_utils.initializers.schemes import gain
-from course_utils.networks import ACTIVATIONS, weight_layers
+from course_utils.networks import ACTIVATIONS, mlp, weight_layers
 
 FAN_BASED = [n for n in SCHEMES if n not in ("zero", "constant", "uniform", "normal")]
 shapes = st.one_of(  # Linear, Conv1d, Conv2d, Conv3d
@@ -425,7 +427,36 @@ def test_orthogonal_names_the_number_formats_that_it_needs():
         initializers.orthogonal_(torch.empty(3, 4, dtype=torch.bfloat16))
 
 
-@pytest.mark.parametrize("unknown", ["glorot", "xavier_normal_", None, 3])
+@pytest.mark.parametrize(
+    "elsewhere, here",
+    [
+        ("kaiming_normal", "he_normal"),
+        ("kaiming_uniform_", "he_uniform"),
+        ("Glorot_Uniform", "xavier_uniform"),
+        ("He", "he_normal or he_uniform"),
+        ("glorot", "xavier_normal or xavier_uniform"),
+        ("zeros", "zero"),
+        ("orthogonal_", "orthogonal"),
+    ],
+)
+def test_a_scheme_that_is_called_otherwise_elsewhere_is_told_its_name_here(elsewhere, here):
+    with pytest.raises(ValueError, match=f"no scheme '{elsewhere}': here it is {here}$"):
+        initialize_(mlp([3, 3]), elsewhere)
+
+
+@pytest.mark.parametrize("name", ["mish", lambda z: z, None])
+def test_an_activation_without_a_gain_is_shown_how_to_get_one(name):
+    with pytest.raises(ValueError, match=r"try theory.forward_gain.*theory.Activation\(") as error:
+        gain(name)
+    shown = str(error.value).split("NumPy functions, ")[1]
+    assert eval(shown, {"theory": theory, "np": np}) > 1
+    with pytest.raises(ValueError, match="build your own of two NumPy functions") as error:
+        theory.forward_gain(name)
+    own = eval(str(error.value).split("such as ")[1], {"Activation": theory.Activation, "np": np})
+    assert theory.forward_gain(own) > 1
+
+
+@pytest.mark.parametrize("unknown", ["truncated", "", None, 3])
 def test_an_unknown_scheme_is_answered_with_the_names(unknown):
     with pytest.raises(ValueError, match="there is no scheme .*zero.*pytorch_default") as error:
         initialize_(nn.Linear(2, 2), unknown)

@@ -1,5 +1,6 @@
 """Every scheme has a colour, and all can tell them apart."""
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from matplotlib.colors import to_rgb
@@ -20,6 +21,33 @@ def test_every_scheme_has_a_colour_and_its_two_forms_share_it():
 def test_an_unknown_scheme_is_answered_with_the_known_ones():
     with pytest.raises(ValueError, match="'glorot'.*xavier"):
         plotting.scheme_style("glorot")
+
+
+@pytest.mark.parametrize(
+    "chosen",
+    [
+        {"font.family": ["NanumGothic"]},
+        {"font.family": ["NanumGothic", "DejaVu Sans"], "axes.unicode_minus": False},
+        {"font.sans-serif": ["Malgun Gothic"]},
+        {"font.family": ["serif"], "font.serif": ["Batang"]},
+    ],
+)
+def test_a_font_that_the_learner_has_chosen_stays(chosen):
+    with plt.rc_context():
+        plt.rcdefaults()
+        plt.rcParams.update(chosen)
+        for _ in range(2):
+            plotting.use_course_style()
+            assert {key: plt.rcParams[key] for key in chosen} == chosen
+        assert plt.rcParams["axes.titleweight"] == "bold"
+
+
+def test_without_a_choice_the_letters_are_the_courses():
+    with plt.rc_context():
+        plt.rcdefaults()
+        plotting.use_course_style()
+        assert plt.rcParams["font.family"] == ["sans-serif"]
+        assert plt.rcParams["font.sans-serif"][0] == "Arial"
 
 
 def luminance(color):

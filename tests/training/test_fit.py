@@ -8,6 +8,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from helpers.progress import assert_shown_and_wiped_out, terminal_for_bars
+from helpers.states import strange_torch
 from helpers.toy import convolutional, fresh, members, toy, weights, with_dropout
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -37,12 +38,15 @@ def by_hand(network, images, labels, epochs, optimizer, batch_size=20, seed=0):
     return np.array(losses).reshape(epochs, -1), np.array(hits).reshape(epochs, -1)
 
 
-def test_fit_equals_a_plain_loop_bit_for_bit():
+@pytest.mark.parametrize("seed", [0, 3, np.int64(4)])
+def test_fit_equals_a_plain_loop_bit_for_bit(seed):
     images, labels = toy()
-    network, twin = fresh(), fresh()
-    history = fit(network, images, labels, epochs=3, batch_size=20, log=None)
+    network, twin, other = fresh(), fresh(), fresh()
+    history = fit(network, images, labels, epochs=3, batch_size=20, seed=seed, log=None)
     adam = torch.optim.Adam(twin.parameters(), lr=1e-3, fused=True)
-    losses, hits = by_hand(twin, images, labels, 3, adam)
+    losses, hits = by_hand(twin, images, labels, 3, adam, seed=int(seed))
+    fit(other, images, labels, epochs=3, batch_size=20, seed=seed + 1, log=None)
+    assert not torch.equal(weights(network), weights(other))
     assert torch.equal(weights(network), weights(twin))
     assert history.step_losses.tolist() == losses.ravel().tolist()
     assert history.loss == pytest.approx(losses.mean(1), rel=1e-12)
@@ -141,12 +145,21 @@ def test_training_flags_come_back_as_found_and_gradients_are_cleared():
     assert all(p.grad is None for p in network.parameters())
 
 
-def test_training_works_where_gradients_are_switched_off():
-    network = fresh()
-    before = weights(network)
-    with torch.no_grad():
-        fit(network, *toy(), batch_size=20, log=None)
-    assert not torch.equal(weights(network), before)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_the_states_of_torch_change_nothing(dtype):
+    """Gradients switched off, another dtype for new tensors: the training is the ordinary one."""
+    images, labels = toy()
+    images, networks = images.to(dtype), [fresh().to(dtype) for _ in range(2)]
+
+    def trained(network):
+        fit(network, images, labels, batch_size=20, log=None)
+        return weights(network), accuracy(network, images, labels)
+
+    with strange_torch():
+        strange, found = trained(networks[0])
+    ordinary, wanted = trained(networks[1])
+    assert torch.equal(strange, ordinary) and found == wanted
+    assert not torch.equal(ordinary, weights(fresh().to(dtype)))
 
 
 def test_frozen_weights_stay():

@@ -15,12 +15,14 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 from pathlib import Path
 
 import filelock
 import numpy as np
 import platformdirs
+import pooch
 import pytest
 import torch
 from PIL import Image
@@ -28,7 +30,8 @@ from sklearn.datasets import load_digits
 from torchvision import transforms
 from torchvision.datasets import MNIST
 
-from course_utils import data, load_mnist
+from course_utils import load_mnist
+from course_utils.data import ImageData, download, files
 
 REAL = os.environ.get("COURSE_DATA", "")
 TRAIN_IMAGES = "train-images-idx3-ubyte"
@@ -53,8 +56,17 @@ def tiny_mnist() -> dict[str, bytes]:
 
 
 TINY = tiny_mnist()
-TINY_FILES = {name: (len(raw), hashlib.md5(raw).hexdigest()) for name, raw in TINY.items()}
 PACKED = {f"/{name}.gz": gzip.compress(raw, mtime=0) for name, raw in TINY.items()}
+
+
+def sums(contents: dict[str, bytes]) -> dict[str, tuple[int, str]]:
+    return {
+        name.lstrip("/"): (len(content), hashlib.md5(content).hexdigest())
+        for name, content in contents.items()
+    }
+
+
+TINY_FILES, TINY_ARCHIVES = sums(TINY), sums(PACKED)
 BIG = "/" + TRAIN_IMAGES + ".gz"
 
 
@@ -134,6 +146,28 @@ def silent_after_half(request, body):
     request.server.stop.wait()
 
 
+def endless(request, body):
+    """Says no length, and sends bytes for ever, as fast as they are read."""
+    request.send_response(200)
+    request.end_headers()
+    drip(request, b"x" * 2**16, pause=0)
+
+
+def bomb(request, body):
+    """A small archive, of the right size, that unpacks to a hundred times as much."""
+    packed = gzip.compress(bytes(100 * len(gzip.decompress(body))), mtime=0)
+    whole(request, packed.ljust(len(body), b"\0"))
+
+
+def unpacked_on_the_way(request, body):
+    """Marks the archive as compressed for the way only, as some servers do with .gz files."""
+    request.send_response(200)
+    request.send_header("Content-Length", str(len(body)))
+    request.send_header("Content-Encoding", "gzip")
+    request.end_headers()
+    request.wfile.write(body)
+
+
 def drip(request, piece, pause=0.02):
     while not request.server.stop.wait(pause):
         request.wfile.write(piece)
@@ -165,7 +199,10 @@ def cache(tmp_path, monkeypatch) -> Path:
     """An empty cache of the test's own, no COURSE_DATA, no proxy, and the tiny files expected."""
     folder = tmp_path / "cache"
     monkeypatch.setattr(platformdirs, "user_cache_path", lambda name: folder)
-    monkeypatch.setattr(data, "RAW_FILES", TINY_FILES)
+    for name, size_and_md5 in TINY_FILES.items():
+        monkeypatch.setitem(files.RAW_FILES, name, size_and_md5)
+    for name, size_and_md5 in TINY_ARCHIVES.items():
+        monkeypatch.setitem(files.ARCHIVES, name, size_and_md5)
     monkeypatch.delenv("COURSE_DATA", raising=False)
     monkeypatch.setenv("no_proxy", "*")
     return folder
@@ -187,7 +224,7 @@ def left_in(folder: Path) -> set[str]:
     return files - {"mnist.lock"}
 
 
-def assert_tiny(images: data.ImageData) -> None:
+def assert_tiny(images: ImageData) -> None:
     assert images.name == "MNIST"
     for part, found, labels in (
         ("train", images.train_images, images.train_labels),
@@ -199,7 +236,7 @@ def assert_tiny(images: data.ImageData) -> None:
         assert labels.tolist() == [i % 10 for i in range(len(pixels))]
 
 
-def assert_digits(images: data.ImageData) -> None:
+def assert_digits(images: ImageData) -> None:
     assert images.name == "digits"
     assert images.train_images.shape == (1437, 784) and images.test_images.shape == (360, 784)
 
@@ -239,6 +276,8 @@ def test_a_failure_is_silent_too_when_asked_to_be(server, cache, capfd):
         (half_a_file, "the server sent something other than MNIST"),
         (altered, "the server sent something other than MNIST"),
         (web_page, "the server sent something other than MNIST"),
+        (endless, "the server sent something other than MNIST"),
+        (bomb, "the server sent something other than MNIST"),
         (not_found, "the server answered 404"),
         (silent, "the server was silent or slow for 0.3 s"),
         (silent_after_half, "the server was silent or slow for 0.3 s"),
@@ -261,12 +300,34 @@ def test_a_bad_download_ends_in_digits_one_line_and_an_empty_cache(
     assert_tiny(load_mnist(url=server.url))
 
 
+def test_an_archive_of_the_wrong_sum_is_never_unpacked(server, monkeypatch):
+    monkeypatch.setattr(pooch.Decompress, "__call__", lambda *args: pytest.fail("unpacked"))
+    server.special.update(dict.fromkeys(PACKED, bomb))
+    assert_digits(load_mnist(url=server.url, log=None))
+
+
 def test_no_server_at_all_ends_in_digits(server, capfd):
     server.shutdown()
     server.server_close()
     assert_digits(load_mnist(url=server.url))
     line = f"MNIST could not be downloaded (the connection failed); using {DIGITS}"
     assert capfd.readouterr() == (line, "")
+
+
+def test_an_archive_arrives_packed_also_from_a_server_that_marks_it_as_compressed(server):
+    """Whoever unpacks it on the way gets another sum; so we ask for the file as it is."""
+    server.special.update(dict.fromkeys(PACKED, only_if_asked(unpacked_on_the_way)))
+    assert_tiny(load_mnist(url=server.url))
+
+
+def only_if_asked(answer):
+    """Answer so where the request accepts it, as such servers do; else with the file itself."""
+
+    def choose(request, body):
+        accepts = "gzip" in request.headers.get("Accept-Encoding", "")
+        (answer if accepts else whole)(request, body)
+
+    return choose
 
 
 def test_the_next_mirror_is_asked_when_the_first_fails(server, monkeypatch, capfd):
@@ -282,7 +343,7 @@ def test_the_next_mirror_is_asked_when_the_first_fails(server, monkeypatch, capf
 
 
 def test_a_slow_server_that_keeps_its_pace_is_waited_for(server, monkeypatch):
-    monkeypatch.setattr(data, "CHUNK", 1000)
+    monkeypatch.setattr(download, "CHUNK", 1000)
     pieces = []
 
     def steady(request, body):
@@ -344,10 +405,11 @@ OTHER_PROGRAM = """
 import sys
 from pathlib import Path
 import platformdirs
-from course_utils import data
+from course_utils.data import files, load_mnist
 platformdirs.user_cache_path = lambda name: Path(sys.argv[1])
-data.RAW_FILES = eval(sys.argv[3])
-images = data.load_mnist(url=sys.argv[2], timeout=60)
+files.RAW_FILES.update(eval(sys.argv[3]))
+files.ARCHIVES.update(eval(sys.argv[4]))
+images = load_mnist(url=sys.argv[2], timeout=60)
 print(images.train_images.sum().item(), images.train_labels.tolist())
 """
 
@@ -355,7 +417,8 @@ print(images.train_images.sum().item(), images.train_labels.tolist())
 def test_two_programs_at_once_download_once_and_both_get_the_data(server, cache, capfd):
     """The server holds this program's download back until the other one says that it waits."""
     lines, other_waits = [], threading.Event()
-    command = [sys.executable, "-c", OTHER_PROGRAM, str(cache), server.url, repr(TINY_FILES)]
+    command = [sys.executable, "-c", OTHER_PROGRAM, str(cache), server.url]
+    command += [repr(TINY_FILES), repr(TINY_ARCHIVES)]
     environment = os.environ | {"PYTHONUNBUFFERED": "1", "PYTHONIOENCODING": "utf-8"}
 
     def start_the_other():
@@ -401,6 +464,18 @@ def test_a_damaged_file_in_the_cache_is_named_and_replaced(damage, server, cache
     assert (raw / TRAIN_IMAGES).read_bytes() == good
 
 
+@pytest.mark.parametrize("inside", [{}, {TRAIN_IMAGES: b"the file itself"}], ids=["empty", "full"])
+def test_a_folder_in_the_place_of_a_file_is_named_and_replaced(inside, server, cache, capfd):
+    raw = put_tiny(cache, **{TRAIN_IMAGES: None})
+    (raw / TRAIN_IMAGES).mkdir()
+    for name, content in inside.items():
+        (raw / TRAIN_IMAGES / name).write_bytes(content)
+    assert_tiny(load_mnist(url=server.url))
+    named, line = capfd.readouterr().out.splitlines(keepends=True)
+    assert named.startswith(f"In the cache {TRAIN_IMAGES} is a folder, not a file")
+    assert line == TINY_LINE and (raw / TRAIN_IMAGES).read_bytes() == TINY[TRAIN_IMAGES]
+
+
 def test_a_damaged_file_that_cannot_be_replaced_is_not_used(server, cache, capfd):
     put_tiny(cache, **{TRAIN_IMAGES: TINY[TRAIN_IMAGES][:-100]})
     server.special[BIG] = not_found
@@ -444,7 +519,7 @@ def test_a_cache_that_cannot_be_made_serves_this_call_only(server, tmp_path, mon
     monkeypatch.setattr(platformdirs, "user_cache_path", lambda name: below_a_file)
     scratch = tmp_path / "scratch"
     scratch.mkdir()
-    monkeypatch.setattr(data.tempfile, "tempdir", str(scratch))
+    monkeypatch.setattr(tempfile, "tempdir", str(scratch))
     assert_tiny(load_mnist(url=server.url))
     out, err = capfd.readouterr()
     assert_one_clear_line_about_the_cache(out, "[A-Z][a-z ]+")
@@ -485,10 +560,12 @@ def test_a_disk_without_locks_serves_this_call_only(server, monkeypatch, capfd):
 
 
 def test_full_disks_end_in_digits(server, cache, monkeypatch, capfd):
+    really_open = open
+
     def full(path, mode="r", *args, **kwargs):
-        if "w" in mode and str(path).endswith(".gz"):
+        if "w" in mode and Path(path).parent.name.startswith(("download-", "tmp")):
             raise OSError(28, "No space left on device", str(path))
-        return open(path, mode, *args, **kwargs)
+        return really_open(path, mode, *args, **kwargs)
 
     monkeypatch.setattr(builtins, "open", full)
     assert_digits(load_mnist(url=server.url))
@@ -560,8 +637,9 @@ def test_exactly_the_missing_file_is_named(load_from, tmp_path):
 
 def test_missing_files_are_an_error_even_when_the_cache_has_them(load_from, tmp_path, cache):
     put_tiny(cache)
+    (tmp_path / "given").mkdir()
     with pytest.raises(FileNotFoundError, match="lacks"):
-        load_from(tmp_path)
+        load_from(tmp_path / "given")
 
 
 @pytest.mark.parametrize("damage", ["truncated", "altered"])
@@ -582,10 +660,28 @@ def test_a_damaged_file_in_a_given_folder_is_refused_and_left_untouched(
     assert left_in(tmp_path / "given") == WHOLE_CACHE
 
 
-def test_a_file_that_cannot_be_read_is_named(load_from, tmp_path):
+def test_a_folder_in_the_place_of_a_file_is_named(load_from, tmp_path):
     raw = put_tiny(tmp_path / "given", **{TRAIN_IMAGES: None})
     (raw / TRAIN_IMAGES).mkdir()
-    with pytest.raises(ValueError, match=f"{TRAIN_IMAGES} cannot be read"):
+    with pytest.raises(ValueError, match=f"{TRAIN_IMAGES} is a folder, not a file. It is not"):
+        load_from(tmp_path / "given")
+    (raw / TRAIN_IMAGES / TRAIN_IMAGES).write_bytes(TINY[TRAIN_IMAGES])
+    with pytest.raises(ValueError, match=r"\(the file lies inside it\)"):
+        load_from(tmp_path / "given")
+
+
+def test_a_file_that_cannot_be_read_is_named(load_from, tmp_path, monkeypatch):
+    """Root may read everything, so the refusal is made by hand."""
+    raw = put_tiny(tmp_path / "given")
+    really_open = open
+
+    def refuse(path, *args, **kwargs):
+        if path == raw / TRAIN_IMAGES:
+            raise PermissionError(13, "Permission denied", str(path))
+        return really_open(path, *args, **kwargs)
+
+    monkeypatch.setattr(builtins, "open", refuse)
+    with pytest.raises(ValueError, match=rf"{TRAIN_IMAGES} cannot be read \(Permission denied\)"):
         load_from(tmp_path / "given")
 
 

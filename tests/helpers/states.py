@@ -1,0 +1,22 @@
+"""What a learner may have done to torch's global state before."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+
+
+@contextmanager
+def strange_torch(dtype: torch.dtype = torch.float64, gradients: bool = False) -> Iterator[None]:
+    """Switch gradients off and let new tensors be float64; see that both are still so at the end."""
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(dtype)
+    try:
+        with torch.set_grad_enabled(gradients):
+            yield
+            assert torch.is_grad_enabled() == gradients
+        assert torch.get_default_dtype() == dtype
+    finally:
+        torch.set_default_dtype(before)
