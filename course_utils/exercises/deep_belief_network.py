@@ -12,8 +12,8 @@ from scipy import stats
 from torch import Tensor, nn
 
 from course_utils.boltzmann import DBN, RBM
-from course_utils.exercises.judging import attempted, judge, no_function, report, shown
-from course_utils.networks import weight_layers
+from course_utils.exercises.judging import attempted, judge, no_function, report
+from course_utils.exercises.reading import read_list, read_truth, shown
 
 
 def check_to_autoencoder(answer: Callable[[DBN], nn.Sequential]) -> None:
@@ -31,7 +31,10 @@ def check_to_autoencoder(answer: Callable[[DBN], nn.Sequential]) -> None:
         if words := no_function(answer):
             return words
         for sizes in ([12, 8, 5], [9, 9, 9]):  # the second hides a weight that is not transposed
-            if problem := _judge_autoencoder(attempted(answer(dbn := random_dbn(sizes))), dbn):
+            network = attempted(answer(dbn := random_dbn(sizes)))
+            if any(map(_differ, tensors_of(dbn), tensors_of(random_dbn(sizes)))):
+                return "The DBN itself has been changed: make copies, and change nothing in place."
+            if problem := _judge_autoencoder(network, dbn):
                 return problem
         return None
 
@@ -41,10 +44,18 @@ def check_to_autoencoder(answer: Callable[[DBN], nn.Sequential]) -> None:
 def random_dbn(sizes: Sequence[int]) -> DBN:
     """Return a DBN whose weights and biases all differ from each other and from zero."""
     dbn, generator = DBN(sizes, dtype=torch.float64), torch.Generator().manual_seed(0)
-    for rbm in dbn.rbms:
-        for tensor in (rbm.weight, rbm.visible_bias, rbm.hidden_bias):
-            tensor.normal_(generator=generator)
+    for tensor in tensors_of(dbn):
+        tensor.normal_(generator=generator)
     return dbn
+
+
+def tensors_of(dbn: DBN) -> list[Tensor]:
+    """List weight, visible and hidden bias of each RBM, the lowest first."""
+    return [t for rbm in dbn.rbms for t in (rbm.weight, rbm.visible_bias, rbm.hidden_bias)]
+
+
+def _differ(a: Tensor, b: Tensor) -> bool:
+    return not torch.equal(a, b)
 
 
 def autoencoder_output(
@@ -110,15 +121,17 @@ def _judge_autoencoder(network: Any, dbn: DBN) -> str | None:
             "The outputs are not those of the RBMs. Up: weight and hidden bias of each, a sigmoid "
             "behind it. Down: weight.T and visible bias, from the top RBM to the lowest."
         )
-    before = [rbm.weight.clone() for rbm in dbn.rbms]
     with torch.no_grad():
-        for layer in weight_layers(network):
-            layer.weight.add_(1.0)
-    if any(not torch.equal(rbm.weight, old) for rbm, old in zip(dbn.rbms, before, strict=True)):
+        for tensor in tensors_of(dbn):
+            tensor += 1.0
+        moved = _differ(network(pixels).double(), given)
+    if moved:
         return (
             "The outputs are right, but the network shares its memory with the DBN: fine-tuning "
-            "would change it. Use layer.weight.copy_(…), or clone the weights."
+            "would change it. Use copy_(…), or clone, for the weights and for the biases."
         )
+    if not any(p.requires_grad for p in network.parameters()):
+        return "The outputs are right, but fine-tuning could change nothing: no parameter learns."
     return None
 
 
@@ -134,30 +147,39 @@ def check_greedy(answer: Callable[[Tensor, int, Callable[[Tensor], RBM]], list[R
     def attempt() -> str | None:
         if words := no_function(answer):
             return words
-        images = torch.rand(7, 6, generator=torch.Generator().manual_seed(0))
-        seen: list[Tensor] = []
-        trained: list[RBM] = []
-
-        def train(data: Tensor) -> RBM:
-            seen.append(data.clone())
-            trained.append(RBM(6, 6, std=2.0, seed=len(trained)))
-            return trained[-1]
-
-        rbms = attempted(answer(images.clone(), 3, train))
-        return _judge_greedy(images, rbms, seen, trained)
+        return _judge_greedy(answer, 3) or _judge_greedy(answer, 2)
 
     report("Exercise 2", attempt)
 
 
-def _judge_greedy(images: Tensor, rbms: Any, seen: list, trained: list) -> str | None:
-    if len(seen) != 3:
-        return f"For three layers train must be called three times; yours calls it {len(seen)}."
-    if not isinstance(rbms, list | tuple) or list(map(id, rbms)) != list(map(id, trained)):
+def _judge_greedy(answer: Callable, n_layers: int) -> str | None:
+    images = torch.rand(7, 6, generator=torch.Generator().manual_seed(0))
+    seen: list[Tensor] = []
+    trained: list[RBM] = []
+
+    def train(data: Tensor) -> RBM:
+        seen.append(data.clone())
+        trained.append(RBM(6, 6, std=2.0, seed=len(trained)))
+        return trained[-1]
+
+    rbms = read_list(returned := attempted(answer(images.clone(), n_layers, train)))
+    if rbms is None:
+        return f"Return the list of the trained RBMs, the lowest first, not {shown(returned)}."
+    return _fault_of_greedy(images, rbms, seen, trained, n_layers)
+
+
+def _fault_of_greedy(
+    images: Tensor, rbms: list, seen: list, trained: list, n_layers: int
+) -> str | None:
+    if len(seen) != n_layers:
+        n = {2: "two", 3: "three"}[n_layers]
+        return f"For {n} layers train must be called {n} times; yours calls it {len(seen)}."
+    if list(map(id, rbms)) != list(map(id, trained)):
         return "Return the list of the trained RBMs, the lowest first."
     if not torch.equal(seen[0], images):
         return "The first RBM must learn from the images themselves."
     right = images
-    for i, (rbm, data) in enumerate(zip(trained[:2], seen[1:], strict=True), start=2):
+    for i, (rbm, data) in enumerate(zip(trained[:-1], seen[1:], strict=True), start=2):
         below, right = right, rbm.hidden_given_visible(right)
         if not torch.allclose(data, right, atol=1e-5):
             return _explain_data(i, data, below, rbm, images)
@@ -226,9 +248,10 @@ def check_guaranteed(answer: Mapping[str, bool]) -> None:
         for line in PROMISES:
             attempted(answer[line])
         for line, (guaranteed, why) in PROMISES.items():
-            if not isinstance(answer[line], bool | np.bool_):
+            truth = read_truth(answer[line])
+            if truth is None:
                 return f"Answer True or False; for “{line}” yours is {shown(answer[line])}."
-            if bool(answer[line]) != guaranteed:
+            if truth != guaranteed:
                 verdict = "is guaranteed" if guaranteed else "is not guaranteed"
                 return f"“{line}” {verdict}: {why}."
         return None

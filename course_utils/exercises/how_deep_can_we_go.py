@@ -13,7 +13,7 @@ from course_utils import theory
 from course_utils.data import ImageData
 from course_utils.exercises.judging import initialization_problem, judge, report
 from course_utils.initializers import initialize_
-from course_utils.networks import mlp, one_thread
+from course_utils.networks import mlp, one_thread, ordinary_torch
 from course_utils.theory import correlation as mean_field
 from course_utils.training import accuracy, fit
 
@@ -121,11 +121,10 @@ def check_hundred_layers(initialize: Callable, data: ImageData) -> None:
 def _hundred(data: ImageData) -> nn.Sequential:
     sizes = [data.train_images.shape[1]] + [WIDTH] * DEPTH + [10]
     generator = torch.Generator().manual_seed(0)
-    with torch.random.fork_rng(devices=[]):
-        network = mlp(sizes, "tanh")
-    return initialize_(network, "pytorch_default", generator=generator)
+    return initialize_(mlp(sizes, "tanh"), "pytorch_default", generator=generator)
 
 
+@ordinary_torch()
 def _diagnosis(network: nn.Sequential, images: Tensor, labels: Tensor) -> str:
     """Say in words what is wrong with signal and gradient of a fresh network."""
     h, signals = images, []

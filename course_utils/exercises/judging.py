@@ -1,13 +1,22 @@
-"""What all checkers share: reading an answer, knowing a mistake by its value, the line printed."""
+"""What all checkers share: calling an answer, knowing a mistake by its value, the line printed."""
 
 from __future__ import annotations
 
+import copy
+import functools
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import torch
 from torch import nn
+
+from course_utils.boltzmann.learning import RBMHistory
+from course_utils.exercises.reading import is_open, read_number, shown
+from course_utils.networks import ordinary_torch
+from course_utils.terminal import say
+from course_utils.training import History
 
 
 def close(given: Sequence[float], wanted: Sequence[float]) -> bool:
@@ -20,6 +29,20 @@ def no_function(answer: Any) -> str | None:
     if callable(attempted(answer)):
         return None
     return f"Hand over the function itself, not {shown(answer)}."
+
+
+def answers(answer: Callable[..., Any], cases: Sequence[tuple]) -> list:
+    """Return what a learner's function returns for each case, called with copies of the arguments.
+
+    Raises
+    ------
+    NotAttempted
+        If all that it returns is still ``...`` or ``None``.
+    """
+    given = [answer(*copy.deepcopy(case)) for case in cases]
+    if all(map(is_open, given)):
+        raise NotAttempted
+    return given
 
 
 def judge(
@@ -59,12 +82,12 @@ def judge(
     """
     if words := no_function(answer):
         return words
-    given = [attempted(answer(*case)) for case in cases]
-    for case, value in zip(cases, given, strict=True):
-        if not is_number(value):
-            where = ", ".join(map(str, case))
-            return f"The answer is one finite number, but for {where} yours is {shown(value)}."
-    numbers = [float(value) for value in given]
+    given = answers(answer, cases)
+    numbers = [read_number(value) for value in given]
+    if None in numbers:
+        i = numbers.index(None)
+        where = ", ".join(map(shown, cases[i]))
+        return f"The answer is one finite number, but for {where} yours is {shown(given[i])}."
     same = list.__eq__ if whole else close
     if same(numbers, [right(*case) for case in cases]):
         return None
@@ -79,12 +102,13 @@ def judge_number(answer: Any, right: float, known: Mapping[str, float], hint: st
 
     Like `judge`, for an answer that is a number and not a function.
     """
-    if not is_number(attempted(answer)):
+    number = read_number(attempted(answer))
+    if number is None:
         return f"The answer is one finite number, but yours is {shown(answer)}."
-    if close([float(answer)], [right]):
+    if close([number], [right]):
         return None
-    formulas = {words: lambda number=number: number for words, number in known.items()}
-    return explanation([float(answer)], [()], formulas) or hint
+    formulas = {words: lambda value=value: value for words, value in known.items()}
+    return explanation([number], [()], formulas) or hint
 
 
 def explanation(
@@ -103,31 +127,6 @@ def explanation(
     return None
 
 
-def is_number(value: Any) -> bool:
-    """Say whether ``value`` is one finite number: of Python, NumPy, SymPy or a tensor of one."""
-    if isinstance(value, bool | str | bytes):
-        return False
-    try:
-        return math.isfinite(float(value))
-    except (TypeError, ValueError, OverflowError, RuntimeError):
-        return False
-
-
-def is_open(value: Any) -> bool:
-    """Say whether ``value`` is still what a stub holds or returns."""
-    return value is None or value is Ellipsis
-
-
-def shown(value: Any) -> str:
-    """Return ``value`` as a few words on one line; of an array the kind and the shape."""
-    if getattr(value, "shape", ()):
-        return f"a {type(value).__name__} of shape {tuple(value.shape)}"
-    if callable(value):
-        return "a function"
-    text = " ".join(repr(value).split())
-    return text if len(text) <= 40 else f"{text[:40]}…"
-
-
 def layers_until(share: float, factor: float) -> int:
     """Return the first whole number n with factorⁿ < share, for a factor below 1 (else -1)."""
     return math.floor(math.log(share) / math.log(factor)) + 1 if 0 < factor < 1 else -1
@@ -140,7 +139,7 @@ def initialization_problem(initialize: Any, network: nn.Module) -> str | None:
     ----------
     initialize
         The learner's ``initialize(network, generator)``, which changes weights and biases in place.
-        It may draw from torch's global state too: that is seeded here, and restored.
+        It may draw from torch's global generator too, which is seeded here.
     network
         The network that it is given.
 
@@ -155,16 +154,12 @@ def initialization_problem(initialize: Any, network: nn.Module) -> str | None:
     """
     if words := no_function(initialize):
         return words
-    plan, parameters = _plan(network), list(network.parameters())
+    tampered, parameters = tampering(network), list(network.parameters())
     before = [p.detach().clone() for p in parameters]
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        given = initialize(network, torch.Generator().manual_seed(0))
-    if _plan(network) != plan or (isinstance(given, nn.Module) and given is not network):
-        return "The network has been rebuilt: only its numbers may change, not its layers."
-    kept = zip(parameters, network.parameters(), strict=True)
-    if not all(a is b and b.requires_grad for a, b in kept) or _hooked(network):
-        return "Change the weights in place, layer.weight for each layer, and leave all else."
+    torch.default_generator.manual_seed(0)
+    given = initialize(network, torch.Generator().manual_seed(0))
+    if words := tampered(given):
+        return words
     if not all(p.isfinite().all() for p in parameters):
         return "Some weights are not finite numbers."
     if all(map(torch.equal, before, parameters)):
@@ -172,21 +167,53 @@ def initialization_problem(initialize: Any, network: nn.Module) -> str | None:
     return None
 
 
+def tampering(network: nn.Module, *, in_place: bool = True) -> Callable[[Any], str | None]:
+    """Remember a network that a learner will be given, to find later what may not be changed.
+
+    Returns
+    -------
+    A function of what the learner's function has returned: words if the network has other modules
+    or hooks than now, or, with ``in_place``, other parameters or some that share their memory;
+    otherwise None.
+    """
+    plan, parameters = _plan(network), list(network.parameters())
+
+    def tampered(returned: Any) -> str | None:
+        if _plan(network) != plan or isinstance(returned, nn.Module) and returned is not network:
+            return "The network has been rebuilt: only its numbers may change, not its layers."
+        kept = zip(parameters, network.parameters(), strict=True)
+        memory = {p.untyped_storage().data_ptr() for p in parameters}
+        same = all(a is b and b.requires_grad for a, b in kept) and len(memory) == len(parameters)
+        if in_place and not same:
+            return "Change the weights in place, layer.weight for each layer, and leave all else."
+        if _hooked(network):
+            return "Leave hooks out of it: change the weights in place, and leave all else."
+        return None
+
+    return tampered
+
+
 def _plan(network: nn.Module) -> tuple:
-    """Return what may not change: the modules, their order, and the shapes of their numbers."""
-    shapes = [(name, tuple(p.shape)) for name, p in network.named_parameters()]
-    return repr(network), shapes, [type(module).forward for module in network.modules()]
+    """Return what may not change: the modules, their order, and what holds their numbers."""
+    tensors = [(name, p.shape, p.dtype) for name, p in network.named_parameters()]
+    return repr(network), tensors, [type(module).forward for module in network.modules()]
 
 
 def _hooked(network: nn.Module) -> bool:
-    kinds = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks")
-    return any(
-        getattr(m, kind) or "forward" in vars(m) for m in network.modules() for kind in kinds
-    )
+    kinds = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
+    kinds += ("_post_accumulate_grad_hooks",)  # of a parameter
+    holders = [*network.modules(), *network.parameters()]
+    if any(getattr(holder, kind, None) for holder in holders for kind in kinds):
+        return True
+    return any("forward" in vars(module) for module in network.modules())
 
 
 def report(exercise: str, attempt: Callable[[], str | None]) -> None:
     """Run one exercise's check and print one line: correct, not attempted yet, or what is wrong.
+
+    Whatever the learner has switched, torch is in its ordinary state meanwhile: gradients are
+    recorded, new tensors are float32 on the CPU, and the global generator begins at one seed.
+    Afterwards all that is as it was before.
 
     Parameters
     ----------
@@ -196,16 +223,73 @@ def report(exercise: str, attempt: Callable[[], str | None]) -> None:
         Computes the judgement: returns ``None`` when the answer is right, a sentence when it is
         wrong, and raises :class:`NotAttempted` (or lets the learner's ``NotImplementedError``
         through) for a stub. Any other exception is reported in words, not as a traceback.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        If the learner interrupts the check, so that no further cell is run; the line says that
+        nothing was judged. A training that is interrupted ends the check, too.
     """
     try:
-        problem = attempt()
+        with _ordinary_state(), _interrupts_go_through():
+            problem = attempt()
     except (NotAttempted, NotImplementedError):
-        print(f"{exercise}: not attempted yet")
+        say(f"{exercise}: not attempted yet")
         return
-    except Exception as error:
-        words = " ".join(str(error).split())  # on one line
-        problem = f"your code stopped with {type(error).__name__}: {words}"
-    print(f"{exercise}: correct" if problem is None else f"{exercise}: not yet. {problem}")
+    except KeyboardInterrupt:
+        say(f"{exercise}: interrupted, so nothing was judged. Run the cell again.")
+        raise
+    except BaseException as error:  # SystemExit is none of Exception
+        problem = f"your code stopped with {_words_of(error)}"
+    say(f"{exercise}: correct" if problem is None else f"{exercise}: not yet. {problem}")
+
+
+def _words_of(error: BaseException) -> str:
+    """Return an exception's kind and words on one line; the kind alone if it has no words."""
+    try:
+        words = " ".join(str(error).split())
+    except Exception:
+        words = ""
+    return f"{type(error).__name__}: {words}" if words else type(error).__name__
+
+
+@contextmanager
+def _ordinary_state() -> Iterator[None]:
+    """Compute as in a fresh Python, with a seeded generator; then put everything back."""
+    with ExitStack() as states:
+        states.enter_context(ordinary_torch())
+        states.enter_context(torch.random.fork_rng(devices=[]))
+        if torch.get_default_device().type != "cpu":
+            states.enter_context(torch.device("cpu"))
+        torch.default_generator.manual_seed(0)
+        yield
+
+
+@contextmanager
+def _interrupts_go_through() -> Iterator[None]:
+    """Let an interrupted training raise KeyboardInterrupt, also one that the learner has written.
+
+    ``fit`` itself swallows the interrupt and returns a history that says so, and what has not
+    learned to the end would be judged. Here such a history cannot be made.
+    """
+    kinds = {kind: kind.__init__ for kind in (History, RBMHistory)}
+    for kind, init in kinds.items():
+        kind.__init__ = _raising(init)
+    try:
+        yield
+    finally:
+        for kind, init in kinds.items():
+            kind.__init__ = init
+
+
+def _raising(init: Callable) -> Callable:
+    @functools.wraps(init)
+    def raising(history: Any, *columns: Any, **options: Any) -> None:
+        init(history, *columns, **options)
+        if history.outcome == "interrupted":
+            raise KeyboardInterrupt
+
+    return raising
 
 
 class NotAttempted(Exception):
@@ -214,6 +298,6 @@ class NotAttempted(Exception):
 
 def attempted(answer: Any) -> Any:
     """Return ``answer``, or raise :class:`NotAttempted` if it is still ``...`` or ``None``."""
-    if answer is None or answer is Ellipsis:
+    if is_open(answer):
         raise NotAttempted
     return answer

@@ -13,11 +13,12 @@ from course_utils import theory
 from course_utils.exercises.judging import (
     NotAttempted,
     explanation,
-    is_open,
     judge,
     no_function,
     report,
+    tampering,
 )
+from course_utils.exercises.reading import is_open
 from course_utils.initializers import initialize_
 from course_utils.networks import mlp, weight_layers
 
@@ -74,7 +75,7 @@ def check_orthonormal(answer: Callable[..., object]) -> None:
     """
 
     def attempt() -> str | None:
-        with torch.no_grad(), torch.random.fork_rng(devices=[]):
+        with torch.no_grad():
             return no_function(answer) or _filling(answer) or _orthonormality(answer)
 
     report("Exercise 2", attempt)
@@ -116,8 +117,10 @@ def _orthonormality(fill_: Callable[..., object]) -> str | None:
                     "Decompose a tall matrix and transpose it."
                 )
             raise error
-        s = torch.linalg.svdvals(w)
         where = f"For {rows} rows and {columns} columns"
+        if not w.isfinite().all():
+            return f"{where} some weights are no finite numbers."
+        s = torch.linalg.svdvals(w)
         if (s - 1).abs().max() < 1e-4:
             continue
         if s.max() - s.min() < 1e-4:
@@ -190,7 +193,10 @@ def _judge_lsuv(answer: Callable[[nn.Sequential, Tensor], object]) -> str | None
     network = initialize_(mlp(SIZES, bias=False), "lecun_normal", generator=generator)
     images = torch.rand(IMAGES, SIZES[0], generator=generator)
     mine, before = copy.deepcopy(network), [w.weight.clone() for w in weight_layers(network)]
-    returned = answer(mine, images)
+    tampered = tampering(mine, in_place=False)
+    returned = answer(mine, images.clone())
+    if words := tampered(None):
+        return words
     after = [w.weight.detach() for w in weight_layers(mine)]
     if all(torch.equal(a, b) for a, b in zip(before, after, strict=True)):
         if is_open(returned):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
-from numbers import Integral
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,13 +16,12 @@ from torch import Tensor
 from course_utils.boltzmann import RBM
 from course_utils.exercises.judging import (
     NotAttempted,
-    attempted,
+    answers,
     explanation,
-    is_open,
     no_function,
     report,
-    shown,
 )
+from course_utils.exercises.reading import is_open, read_tensor, read_whole, shown
 
 WANTED_GAP = 8.0  # nats
 FEWEST, MOST_IMAGES, MOST_UNITS, MOST_EPOCHS = 10, 1000, 300, 200
@@ -56,14 +55,15 @@ def check_ternary_hidden(answer: Callable[[Tensor], Tensor]) -> None:
             lambda a: _normalized(-a, a / 2, a)
         ),
     }
-    cases = [(torch.tensor([0.3, -1.2]),), (torch.tensor([[2.0], [0.7], [-0.4]]),)]
 
     def attempt() -> str | None:
         if words := no_function(answer):
             return words
-        given = [attempted(answer(*case)) for case in cases]
-        for (a,), value in zip(cases, given, strict=True):
-            if not isinstance(value, Tensor) or value.shape != (*a.shape, 3):
+        cases = [(torch.tensor([0.3, -1.2]),), (torch.tensor([[2.0], [0.7], [-0.4]]),)]
+        returned = answers(answer, cases)
+        given = [read_tensor(value) for value in returned]
+        for (a,), value, tensor in zip(cases, returned, given, strict=True):
+            if tensor is None or tensor.shape != (*a.shape, 3):
                 return (
                     f"For an input of shape {tuple(a.shape)} return a tensor of shape "
                     f"{(*a.shape, 3)}; yours is {shown(value)}."
@@ -171,12 +171,12 @@ def check_gap(n_images: int, n_hidden: int, epochs: int) -> None:
         given = (n_images, n_hidden, epochs)
         if all(map(is_open, given)):
             raise NotAttempted
-        return _setting_problem(*given) or _gap_problem(*given)
+        return _setting_problem(*given) or _gap_problem(*map(read_whole, given))
 
     report("Exercise 3", attempt)
 
 
-def _setting_problem(n_images: int, n_hidden: int, epochs: int) -> str | None:
+def _setting_problem(n_images: Any, n_hidden: Any, epochs: Any) -> str | None:
     limits = {
         "n_images": (n_images, FEWEST, MOST_IMAGES),
         "n_hidden": (n_hidden, 1, MOST_UNITS),
@@ -185,7 +185,8 @@ def _setting_problem(n_images: int, n_hidden: int, epochs: int) -> str | None:
     for name, (value, low, high) in limits.items():
         if is_open(value):
             return f"{name} is still open."
-        if not isinstance(value, Integral) or not low <= value <= high:
+        number = read_whole(value)
+        if number is None or not low <= number <= high:
             return f"{name} is a whole number from {low} to {high:,}, yours is {shown(value)}."
     return None
 

@@ -7,7 +7,8 @@ from collections.abc import Callable
 
 import torch
 
-from course_utils.exercises.judging import attempted, is_number, judge, layers_until, report
+from course_utils.exercises.judging import attempted, judge, layers_until, report
+from course_utils.exercises.reading import read_number, shown
 
 
 def check_keeping_std(answer: Callable[[int, int], float]) -> None:
@@ -104,9 +105,9 @@ def check_tanh_std(answer: float) -> None:
     """
 
     def attempt() -> str | None:
-        if not (is_number(attempted(answer)) and answer > 0):
-            return "A std is a positive number."
-        std = float(answer)
+        std = read_number(attempted(answer))
+        if std is None or std <= 0:
+            return f"A std is a positive number, yours is {shown(answer)}."
         left = tanh_stack_std(std)
         if 0.45 <= left <= 0.55:
             return None

@@ -6,7 +6,8 @@ import math
 from typing import Any
 
 from course_utils import theory
-from course_utils.exercises.judging import attempted, is_number, report
+from course_utils.exercises.judging import attempted, report
+from course_utils.exercises.reading import read_number, read_shape, read_whole, shown
 
 PIXELS, WIDTH, DEPTH = 784, 256, 30
 
@@ -15,8 +16,15 @@ def check_fans(fan_in: Any, fan_out: Any, weight_shape: Any) -> None:
     """Judge the fans and the weight's shape of ``nn.Linear(300, 100)``."""
 
     def judge() -> str | None:
-        fans = (attempted(fan_in), attempted(fan_out))
-        shape = tuple(attempted(weight_shape))
+        given = (fan_in, fan_out)
+        fans = tuple(read_whole(attempted(fan)) for fan in given)
+        shape = read_shape(attempted(weight_shape))
+        if None in fans:
+            name, value = ("fan_in", fan_in) if fans[0] is None else ("fan_out", fan_out)
+            return f"{name} is a whole number, yours is {shown(value)}."
+        if shape is None:
+            words = shown(weight_shape)
+            return f"A shape is a pair of whole numbers, such as (3, 2); yours is {words}."
         if fans == (100, 300):
             return "The fans are swapped: nn.Linear(300, 100) takes in 300 numbers."
         if fans != (300, 100):
@@ -37,9 +45,9 @@ def check_std_for_tanh(std: Any) -> None:
     """
 
     def judge() -> str | None:
-        if not (is_number(attempted(std)) and 0 < std < 10):
-            return "A std is a positive number, and here it is below 10."
-        value = float(std)
+        value = read_number(attempted(std))
+        if value is None or not 0 < value < 10:
+            return f"A std is a positive number, and here it is below 10; yours is {shown(std)}."
         sigma_w = value * math.sqrt(WIDTH)
         q = theory.variance_path(PIXELS * value**2, DEPTH, sigma_w, 0.0, "tanh")  # unit noise
         kept = math.sqrt(theory.gradient_path(q, sigma_w, "tanh")[0])

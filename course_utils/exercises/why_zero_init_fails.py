@@ -8,9 +8,17 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from course_utils.exercises.judging import attempted, explanation, is_open, no_function, report
+from course_utils.exercises.judging import (
+    NotAttempted,
+    answers,
+    explanation,
+    no_function,
+    report,
+    tampering,
+)
+from course_utils.exercises.reading import is_open, read_set, read_tensor, shown
 from course_utils.initializers import initialize_
-from course_utils.networks import mlp, weight_layers
+from course_utils.networks import mlp, ordinary_torch, weight_layers
 
 UNITS, LARGEST_CHANGE, STEPS = 6, 1e-3, 100
 
@@ -24,7 +32,7 @@ def check_first_gradient(answer: Callable[[Tensor, float, float, float, int], Te
         ``answer(x, a, c, target, units)``, with x of shape (n_in,), returns (units, n_in).
     """
     settings = [(3, 0.3, 0.5, 1.0, 4), (5, -0.2, 0.7, -1.0, 3), (4, 0.1, -0.4, 0.5, 6)]
-    cases = [(torch.linspace(0.1, 1.0, n).double(), *rest) for n, *rest in settings]
+    cases = [(torch.linspace(0.1, 1.0, n, dtype=torch.float64), *rest) for n, *rest in settings]
     known = {
         "All your entries are equal, as the lecture says of a constant network. Only the rows are: "
         "the gradient of w_ij holds its own input x_j.": (
@@ -44,8 +52,12 @@ def check_first_gradient(answer: Callable[[Tensor, float, float, float, int], Te
     def attempt() -> str | None:
         if words := no_function(answer):
             return words
-        given = [torch.as_tensor(attempted(answer(*case))) for case in cases]
+        returned = answers(answer, cases)
+        given = [read_tensor(value) for value in returned]
         wanted = [_first_gradient(*case) for case in cases]
+        for value, gradient, right in zip(returned, given, wanted, strict=True):
+            if gradient is None:
+                return f"Return a matrix {tuple(right.shape)}; yours is {shown(value)}."
         if any(g.shape != w.shape for g, w in zip(given, wanted, strict=True)):
             if all(g.shape == w.T.shape for g, w in zip(given, wanted, strict=True)):
                 return "Your matrix lies on its side: a row is a unit, a column an input."
@@ -108,7 +120,15 @@ def check_sigmoid_wave(answer: Callable[[int, int], set[int]]) -> None:
     def attempt() -> str | None:
         if words := no_function(answer):
             return words
-        given = [set(attempted(answer(*setting))) for setting in settings]
+        returned = answers(answer, settings)
+        given = [read_set(layers) for layers in returned]
+        if None in given:
+            i = given.index(None)
+            return (
+                "The answer is a set of layers, such as {2, 3}; for "
+                f"n_layers = {settings[i][0]}, step = {settings[i][1]} yours is "
+                f"{shown(returned[i])}."
+            )
         if given == [_moving(*setting) for setting in settings]:
             return None
         if any(
@@ -141,11 +161,14 @@ def check_rescue(answer: Callable[[nn.Sequential], object]) -> None:
             return words
         network = initialize_(mlp([8, UNITS, UNITS, 3], "tanh").double(), "constant", value=0.2)
         before = {name: p.detach().clone() for name, p in network.named_parameters()}
+        tampered = tampering(network, in_place=False)
         returned = answer(network)
+        if words := tampered(None):
+            return words
         change = {n: (p.detach() - before[n]).abs().max() for n, p in network.named_parameters()}
         changed = [name for name, size in change.items() if size != 0]
         if not changed and is_open(returned):
-            attempted(None)
+            raise NotAttempted
         if not changed:
             return "The network is as it was: change its numbers in place, under torch.no_grad()."
         if any(not size <= LARGEST_CHANGE * (1 + 1e-6) for size in change.values()):
@@ -160,6 +183,7 @@ def check_rescue(answer: Callable[[nn.Sequential], object]) -> None:
     report("Exercise 3", attempt)
 
 
+@ordinary_torch()
 def _train(network: nn.Sequential) -> None:
     """Train on a small problem that one unit per layer cannot solve."""
     generator = torch.Generator().manual_seed(0)

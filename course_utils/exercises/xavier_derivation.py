@@ -9,13 +9,11 @@ from typing import Any
 from course_utils.exercises.judging import (
     NotAttempted,
     attempted,
-    is_number,
-    is_open,
     judge,
     judge_number,
     report,
-    shown,
 )
+from course_utils.exercises.reading import is_open, read_whole, shown
 
 SIN_SQUARED = (1 - math.exp(-2)) / 2  # E[sin² z] for z ~ N(0, 1)
 
@@ -159,9 +157,9 @@ def check_wrong_steps(answer: Mapping[str, int]) -> None:
 
 def _problem(letter: str, line: Any) -> str | None:
     """Say why ``line`` is not the wrong one of a derivation; None if it is."""
-    last = max(WRONG[letter], *RIGHT_LINES[letter])
-    if not is_number(line) or float(line) not in range(1, last + 1):
+    last, number = max(WRONG[letter], *RIGHT_LINES[letter]), read_whole(line)
+    if number not in range(1, last + 1):
         return f"Derivation {letter} has the lines 1 to {last}; your answer is {shown(line)}."
-    if line == WRONG[letter]:
+    if number == WRONG[letter]:
         return None
-    return f"{letter}, line {line}, is right: {RIGHT_LINES[letter][int(line)]}"
+    return f"{letter}, line {number}, is right: {RIGHT_LINES[letter][number]}"

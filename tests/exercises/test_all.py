@@ -6,7 +6,17 @@ import re
 from importlib import import_module
 
 import pytest
-from helpers.answers import crash, said, stub
+import torch
+from helpers.answers import (
+    SOLUTIONS,
+    STATES,
+    crash,
+    leave,
+    run_solutions,
+    said,
+    stub,
+    torch_state,
+)
 
 from course_utils import exercises
 
@@ -48,3 +58,44 @@ def test_a_crash_is_told_in_one_line(check, capsys):
 def test_a_number_in_place_of_the_function_is_refused(check, capsys):
     line = said(capsys, check, 0.5)
     assert line.endswith(": not yet. Hand over the function itself, not 0.5.")
+
+
+@every_checker
+def test_an_answer_that_ends_python_is_told_and_ends_nothing(check, capsys):
+    assert said(capsys, check, leave).endswith(": not yet. your code stopped with SystemExit")
+
+
+@pytest.mark.parametrize("state", [state for state in STATES if state != "ordinary"])
+@pytest.mark.parametrize("notebook", SOLUTIONS, ids=lambda path: path.stem)
+def test_the_solutions_are_right_in_every_state_of_torch(notebook, state, monkeypatch, capsys):
+    monkeypatch.setenv("COURSE_DATA", "digits")
+    with torch_state(state):
+        run_solutions(notebook)
+    verdicts = re.findall(r"^(Exercise \d): (.*)$", capsys.readouterr().out, re.MULTILINE)
+    assert len(verdicts) >= 2 and {words for _, words in verdicts} == {"correct"}
+
+
+@every_checker
+@pytest.mark.parametrize("state", ["no gradients, float64", "bfloat16"])
+def test_a_wrong_answer_is_wrong_in_every_state_of_torch(check, state, capsys):
+    def wrong(*arguments, **options):
+        return torch.tensor(0.5)
+
+    lines = []
+    for name in ("ordinary", state):
+        with torch_state(name):
+            lines.append(said(capsys, check, wrong))
+    assert lines[0] == lines[1] and ": not yet. " in lines[0]
+
+
+@every_checker
+def test_an_answer_that_switches_torch_for_itself_leaves_no_trace(check, capsys):
+    def switching(*arguments, **options):
+        torch.set_grad_enabled(False)
+        torch.set_default_dtype(torch.float64)
+        torch.rand(3)
+
+    state = torch.get_rng_state()
+    with torch_state("ordinary"):
+        check(switching)
+        assert torch.equal(torch.get_rng_state(), state)

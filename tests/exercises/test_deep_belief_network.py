@@ -43,6 +43,76 @@ def test_single_precision_is_right_too(capsys):
     assert line == "Exercise 1: correct"
 
 
+class OneByOne(nn.Module):
+    """An autoencoder without mlp: parameters of its own, cloned or those of the DBN itself."""
+
+    def __init__(self, dbn, weight=torch.clone, bias=torch.clone, learns=True):
+        super().__init__()
+        up, down = dbn.rbms, dbn.rbms[::-1]
+        weights = [weight(r.weight) for r in up] + [weight(r.weight).T for r in down]
+        biases = [bias(r.hidden_bias) for r in up] + [bias(r.visible_bias) for r in down]
+        self.w = nn.ParameterList([nn.Parameter(w, requires_grad=learns) for w in weights])
+        self.b = nn.ParameterList([nn.Parameter(b, requires_grad=learns) for b in biases])
+
+    def forward(self, x):
+        for w, b in zip(self.w[:-1], self.b[:-1], strict=True):
+            x = torch.sigmoid(x @ w.T + b)
+        return x @ self.w[-1].T + self.b[-1]
+
+
+class Holding(nn.Module):
+    """An autoencoder that asks the DBN itself each time."""
+
+    def __init__(self, dbn):
+        super().__init__()
+        self.dbn, self.scale = dbn, nn.Parameter(torch.ones((), dtype=torch.float64))
+
+    def forward(self, x):
+        return self.scale * checkers.autoencoder_output(self.dbn, x)
+
+
+def upside_down_in_place(dbn):
+    network = autoencoder(dbn)
+    dbn.rbms[0].weight.mul_(2)
+    return network
+
+
+def same(t):
+    return t
+
+
+def test_a_network_without_nn_linear_is_right_too(capsys):
+    assert said(capsys, checkers.check_to_autoencoder, OneByOne) == "Exercise 1: correct"
+
+
+@pytest.mark.parametrize(
+    "answer, words",
+    [
+        (lambda dbn: OneByOne(dbn, bias=same), "shares its memory"),
+        (lambda dbn: OneByOne(dbn, weight=same), "shares its memory"),
+        (lambda dbn: OneByOne(dbn, weight=lambda w: w.view(-1).view(w.shape)), "shares its memory"),
+        (Holding, "shares its memory"),
+        (lambda dbn: OneByOne(dbn, learns=False), "no parameter learns"),
+        (upside_down_in_place, "The DBN itself has been changed"),
+    ],
+)
+def test_a_network_that_is_no_copy_of_its_own_is_refused(answer, words, capsys):
+    assert words in said(capsys, checkers.check_to_autoencoder, answer)
+
+
+@pytest.mark.parametrize("number", range(8))
+def test_each_single_shared_tensor_is_found(number, capsys):
+    def answer(dbn):
+        network = OneByOne(dbn)
+        shared = list(OneByOne(dbn, weight=same, bias=same).parameters())
+        for i, parameter in enumerate(network.parameters()):
+            if i == number:
+                parameter.data = shared[i].data
+        return network
+
+    assert "shares its memory" in said(capsys, checkers.check_to_autoencoder, answer)
+
+
 def test_the_right_network_gives_what_the_rbms_give_one_by_one(capsys):
     dbn = checkers.random_dbn([6, 4, 3])
     pixels = torch.rand(5, 6, dtype=torch.float64)
@@ -132,6 +202,17 @@ def test_too_few_layers_are_counted(capsys):
     assert "three times; yours calls it 2" in line
 
 
+def test_the_number_of_layers_is_the_one_that_is_given(capsys):
+    line = said(capsys, checkers.check_greedy, lambda images, n, train: greedy(images, 3, train))
+    assert "For two layers train must be called two times; yours calls it 3" in line
+
+
+@pytest.mark.parametrize("kind", [tuple, iter])
+def test_the_rbms_may_come_in_anything_with_an_order(kind, capsys):
+    line = said(capsys, checkers.check_greedy, lambda *case: kind(greedy(*case)))
+    assert line == "Exercise 2: correct"
+
+
 @pytest.mark.parametrize("wrong", [lambda rbms: rbms[::-1], lambda rbms: rbms[-1]])
 def test_the_list_of_rbms_is_asked_for_lowest_first(wrong, capsys):
     line = said(capsys, checkers.check_greedy, lambda *arguments: wrong(greedy(*arguments)))
@@ -166,6 +247,12 @@ def test_each_wrong_promise_is_explained(line, capsys):
     assert f"“{line}” is" in out and checkers.PROMISES[line][1] in out
 
 
+@pytest.mark.parametrize("kind", [np.bool_, torch.tensor, np.array, lambda truth: [truth][0]])
+def test_truth_values_of_every_kind_are_read(kind, capsys):
+    answer = {line: kind(truth) for line, truth in RIGHT.items()}
+    assert said(capsys, checkers.check_guaranteed, answer) == "Exercise 3: correct"
+
+
 def test_a_line_left_open_is_not_attempted_yet(capsys):
     line = said(capsys, checkers.check_guaranteed, RIGHT | {"tied start": ...})
     assert line == "Exercise 3: not attempted yet"
@@ -193,6 +280,17 @@ def worth(differences, least, *, t=True, root=True, limit=None, choose=max):
 
 def test_the_largest_number_with_a_sure_gain_is_right(capsys):
     assert said(capsys, checkers.check_worth_it_up_to, worth) == "Exercise 4: correct"
+
+
+@pytest.mark.parametrize("kind", [float, np.int64, torch.tensor])
+def test_a_gain_may_use_up_its_dictionary_and_be_any_number(kind, capsys):
+    def answer(differences, least):
+        found = worth(differences, least)
+        differences.clear()
+        return kind(found)
+
+    for _ in range(2):
+        assert said(capsys, checkers.check_worth_it_up_to, answer) == "Exercise 4: correct"
 
 
 @pytest.mark.parametrize(

@@ -120,6 +120,10 @@ def nan_(w, *, generator=None):
     w.fill_(math.nan)
 
 
+def shifted_(w, *, generator=None):
+    w.normal_(0.03 * right(*w.shape), right(*w.shape), generator=generator)
+
+
 def equal_units_(w, *, generator=None):
     w.copy_(torch.randn(1, w.shape[1], generator=generator) * right(*w.shape))
 
@@ -140,6 +144,7 @@ def equal_weights_of_a_unit_(w, *, generator=None):
     [
         (bound_is_std_, "the std a/√3"),
         (positive_, "mean 0"),
+        (shifted_, "mean 0"),
         (new_tensor, "w is as it was"),
         (forgotten_tensor, "w is as it was"),
         (no_generator_, "pass the generator on"),

@@ -1,23 +1,25 @@
+import io
 import math
+import sys
 
-import numpy as np
 import pytest
-import sympy
 import torch
-from helpers.answers import stub
+from helpers.answers import said, stub
 from hypothesis import given
 from hypothesis import strategies as st
 
 from course_utils.exercises.judging import (
     NotAttempted,
+    answers,
     close,
     explanation,
-    is_number,
     judge,
     judge_number,
     layers_until,
-    shown,
+    report,
 )
+from course_utils.exercises.lab_mnist_xavier import check_logit_size, logit_size
+from course_utils.exercises.xavier_derivation import check_sin_gain
 
 CASES = [(1, 2), (3, 4)]
 KNOWN = {"You added.": lambda a, b: a + b, "You subtracted.": lambda a, b: a - b}
@@ -69,35 +71,6 @@ def test_a_single_number_is_judged_alike():
         judged(...)
 
 
-@pytest.mark.parametrize(
-    "number",
-    [2, 2.0, np.float64(2), np.array(2.0), torch.tensor(2), sympy.sqrt(2), sympy.Rational(1, 2)],
-)
-def test_numbers_of_every_kind_are_numbers(number):
-    assert is_number(number)
-
-
-@pytest.mark.parametrize(
-    "value",
-    [
-        math.nan,
-        math.inf,
-        10**400,
-        2j,
-        True,
-        "2",
-        None,
-        [2.0],
-        np.ones(2),
-        torch.ones(2),
-        sympy.Symbol("n"),
-        math.sqrt,
-    ],
-)
-def test_everything_else_is_not(value):
-    assert not is_number(value)
-
-
 def test_an_explanation_can_compare_anything():
     known = {"Upside down.": lambda n: {-n}, "Doubled.": lambda n: {2 * n}}
     assert explanation([{2}, {4}], [(1,), (2,)], known, list.__eq__) == "Doubled."
@@ -106,20 +79,6 @@ def test_an_explanation_can_compare_anything():
 
 def test_close_lists_agree_in_every_number():
     assert close([1.0, 2.0], [1.005, 1.99]) and not close([1.0, 2.0], [1.0, 2.1])
-
-
-@pytest.mark.parametrize(
-    "value, words",
-    [
-        (torch.ones(2, 3), "a Tensor of shape (2, 3)"),
-        (math.sqrt, "a function"),
-        ([1, 2], "[1, 2]"),
-        ("x" * 99, "'" + "x" * 39 + "…"),
-        ("two\nlines", "'two\\nlines'"),
-    ],
-)
-def test_any_value_is_shown_on_one_short_line(value, words):
-    assert shown(value) == words
 
 
 @given(st.floats(1e-9, 0.99), st.floats(1e-3, 0.99))
@@ -132,3 +91,95 @@ def test_the_number_of_layers_is_the_first_that_leaves_less_than_the_share(share
 @pytest.mark.parametrize("factor", [1.0, 2.0, 0.0])
 def test_what_does_not_shrink_is_never_below(factor):
     assert layers_until(0.01, factor) == -1
+
+
+def test_an_answer_gets_copies_and_may_use_them_up(capsys):
+    numbers = [1, 2, 3]
+    assert answers(lambda case: case.pop(), [(numbers,), (numbers,)]) == [3, 3]
+    assert numbers == [1, 2, 3]
+
+    def using_up(sizes, std, pixel_size):
+        right = logit_size(sizes, std, pixel_size)
+        sizes.clear()
+        return right
+
+    assert said(capsys, check_logit_size, using_up) == "Exercise 3: correct"
+
+
+def test_an_answer_that_returns_nothing_for_one_case_was_attempted():
+    words = product(lambda a, b: a * b if a == 1 else None)
+    assert words == "The answer is one finite number, but for 3, 4 yours is None."
+
+
+class Mute(Exception):
+    def __str__(self):
+        raise ValueError("no words")
+
+
+class Foreign(BaseException):
+    pass
+
+
+@pytest.mark.parametrize(
+    "error, words",
+    [
+        (ZeroDivisionError("by\n zero"), "ZeroDivisionError: by zero"),
+        (Mute(), "Mute"),
+        (KeyError(), "KeyError"),
+        (SystemExit(), "SystemExit"),
+        (SystemExit(2), "SystemExit: 2"),
+        (GeneratorExit(), "GeneratorExit"),
+        (Foreign("far"), "Foreign: far"),
+    ],
+)
+def test_whatever_stops_the_code_is_told_in_words(error, words, capsys):
+    def attempt():
+        raise error
+
+    line = said(capsys, report, "Exercise 9", attempt)
+    assert line == f"Exercise 9: not yet. your code stopped with {words}"
+
+
+def test_an_interrupt_is_told_and_goes_on_to_stop_further_cells(capsys):
+    def attempt():
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        report("Exercise 9", attempt)
+    words = "Exercise 9: interrupted, so nothing was judged. Run the cell again."
+    assert capsys.readouterr().out == words + "\n"
+
+
+def test_a_stub_that_says_so_is_not_attempted(capsys):
+    def attempt():
+        raise NotImplementedError
+
+    assert said(capsys, report, "Exercise 9", attempt) == "Exercise 9: not attempted yet"
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1252", "cp949", "utf-8"])
+@pytest.mark.parametrize("answer", [3.0, 1, math.nan, "√2 → ∞", "\ud800"])
+def test_the_line_is_printed_on_any_terminal(encoding, answer, monkeypatch):
+    terminal = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
+    monkeypatch.setattr(sys, "stdout", terminal)
+    check_sin_gain(answer)
+    terminal.seek(0)
+    assert terminal.read().startswith("Exercise 1: not yet. ")
+
+
+def test_an_attempt_is_made_on_the_processor_whatever_the_default_device():
+    made = []
+    torch.set_default_device("meta")
+    try:
+        report("Exercise 9", lambda: made.append(torch.ones(2).device.type))
+        assert torch.ones(2).device.type == "meta" and made == ["cpu"]
+    finally:
+        torch.set_default_device(None)
+
+
+def test_an_attempt_that_draws_at_random_is_judged_alike_each_time(capsys):
+    drawn = []
+    for seed in (1, 2):
+        torch.manual_seed(seed)
+        report("Exercise 9", lambda: drawn.append(torch.rand(3).tolist()))
+    assert drawn[0] == drawn[1]

@@ -1,5 +1,6 @@
 import math
 
+import numpy as np
 import pytest
 import torch
 from helpers.answers import said
@@ -133,6 +134,11 @@ def test_the_right_order_with_runs_that_agree_is_correct(capsys):
     assert said(capsys, checkers.check_ranking, ORDER, REACHED.get) == "Exercise 2: correct"
 
 
+@pytest.mark.parametrize("kind", [tuple, np.array, iter])
+def test_the_order_may_come_in_anything_that_has_one(kind, capsys):
+    assert said(capsys, checkers.check_ranking, kind(ORDER), REACHED.get) == "Exercise 2: correct"
+
+
 def test_the_order_is_the_one_that_training_gives(data, capsys):
     losses = {}
     for scheme in ORDER:
@@ -149,6 +155,15 @@ def test_the_order_is_the_one_that_training_gives(data, capsys):
     [
         (..., REACHED.get, "not attempted yet"),
         (ORDER, lambda scheme: ..., "Now write loss_after"),
+        (ORDER, ..., "Now write loss_after"),
+        (ORDER, 2.3, "Hand over the function itself"),
+        (ORDER, lambda s: None if s == "normal" else REACHED[s], "for normal it gave None"),
+        (set(ORDER), REACHED.get, "these four names"),
+        (
+            ORDER,
+            (REACHED | {"he_normal": 0.5, "xavier_normal": 0.8, "pytorch_default": 1.0}).get,
+            "still be guessing",
+        ),
         (["normal", *ORDER[:3]], REACHED.get, "grows to 10^15"),
         (["xavier_normal", "he_normal", *ORDER[2:]], REACHED.get, "10^-3 of it is left"),
         (["he_normal", "pytorch_default", "xavier_normal", "normal"], REACHED.get, "10^-8"),
@@ -183,6 +198,22 @@ def rebuild(network, generator):
 
 def replace(network, generator):
     network[0].weight = nn.Parameter(torch.randn(64, 784) / 20)
+
+
+def share(network, generator):
+    initialize_(network, "he_normal", generator=generator)
+    for layer in weight_layers(network)[2:-1]:
+        layer.weight.data = network[2].weight.data
+
+
+def hook(network, generator):
+    initialize_(network, "xavier_normal", generator=generator)
+    network[0].weight.register_hook(lambda gradient: 100 * gradient)
+
+
+def double(network, generator):
+    initialize_(network, "he_normal", generator=generator)
+    network.double()
 
 
 def smuggle(network, generator):
@@ -226,7 +257,10 @@ def test_the_judgement_does_not_depend_on_the_global_seed(data, capsys):
         (rebuild, "has been rebuilt"),
         (lambda network, generator: mlp([784, 64, 10]), "has been rebuilt"),
         (replace, "in place"),
-        (smuggle, "in place"),
+        (smuggle, "Leave hooks out"),
+        (share, "in place"),
+        (hook, "Leave hooks out"),
+        (double, "has been rebuilt"),
         (lambda network, generator: nn.init.constant_(network[0].weight, math.nan), "not finite"),
         (lambda network, generator: 1 / 0, "ZeroDivisionError"),
     ],

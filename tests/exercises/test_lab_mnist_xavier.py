@@ -40,6 +40,10 @@ def by_loop(steps, accuracies, level):
     return math.inf
 
 
+def never(value):
+    return lambda *given: value if by_loop(*given) == math.inf else by_loop(*given)
+
+
 def by_argmax(steps, accuracies, level):
     good = accuracies >= level
     three = good[:-2] & good[1:-1] & good[2:]
@@ -50,7 +54,17 @@ def crossing(steps, accuracies, level):
     return next((s for s, a in zip(steps, accuracies) if a >= level), math.inf)  # noqa: B905
 
 
-@pytest.mark.parametrize("answer", [by_loop, checkers.steps_to])
+@pytest.mark.parametrize(
+    "answer",
+    [
+        by_loop,
+        checkers.steps_to,
+        never(np.float32("inf")),
+        never(torch.tensor(math.inf)),
+        never(np.array([np.inf])),
+        lambda *given: torch.tensor([float(by_loop(*given))]),
+    ],
+)
 def test_three_in_a_row_are_accepted_by_loop_and_by_array(capsys, answer):
     assert said(capsys, check_steps_to, answer) == "Exercise 1: correct"
 
@@ -76,6 +90,9 @@ def test_three_in_a_row_are_accepted_by_loop_and_by_array(capsys, answer):
             lambda s, a, y: math.nan if by_loop(s, a, y) > 200 else by_loop(s, a, y),
             "math.inf for never",
         ),
+        (lambda s, a, y: by_loop(s[:-1], a[:-1], y), "The first of them"),
+        (never(-math.inf), "has no such step"),
+        (never("inf"), "math.inf for never. One of yours is 'inf'."),
         (lambda s, a, y: by_loop(range(len(s)), a, y), "a position"),
         (lambda s, a, y: by_loop(s, a, y) + 50, "the last of the three"),
         (lambda s, a, y: by_loop(s, a, y + 1e-9), "compare with >="),
@@ -126,7 +143,14 @@ def unpaired(a, b, shared_only):
 
 @pytest.mark.parametrize(
     "answer",
-    [by_scipy, by_hand, lambda a, b: np.array(by_hand(a, b)), lambda a, b: [*by_hand(a, b)]],
+    [
+        by_scipy,
+        by_hand,
+        lambda a, b: np.array(by_hand(a, b)),
+        lambda a, b: [*by_hand(a, b)],
+        lambda a, b: torch.tensor(by_hand(a, b)),
+        lambda a, b: map(np.array, by_hand(a, b)),
+    ],
 )
 def test_the_paired_interval_is_accepted_by_hand_and_by_scipy(capsys, answer):
     assert said(capsys, check_paired_interval, answer) == "Exercise 2: correct"
@@ -146,6 +170,9 @@ def test_the_paired_interval_is_accepted_by_hand_and_by_scipy(capsys, answer):
         (lambda a, b: by_hand(a, b, factor=1.0), "The mean is right"),
         (lambda a, b: by_hand(a, b)[0], "three numbers"),
         (lambda a, b: by_hand(a, b)[:2], "three numbers"),
+        (lambda a, b: set(by_hand(a, b)), "three numbers"),
+        (lambda a, b: (by_hand(a, b)[0], -math.inf, math.inf), "three numbers"),
+        (lambda a, b: "mean, low, high", "three numbers"),
     ],
 )
 def test_a_wrong_interval_is_explained(capsys, wrong, hint):

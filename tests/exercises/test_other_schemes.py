@@ -104,6 +104,11 @@ def new_tensor(w, *, generator=None):
     return torch.linalg.qr(torch.randn(w.shape, generator=generator))[0]
 
 
+def nan_where_tall_(w, *, generator=None):
+    orthogonal_(w, generator=generator)
+    w[w.shape[1] :] = math.nan
+
+
 def nan_(w, *, generator=None):
     w.fill_(math.nan)
 
@@ -119,6 +124,7 @@ def nan_(w, *, generator=None):
         (same_seed_, "should come from the generator"),
         (new_tensor, "w is as it was"),
         (nan_, "no finite numbers"),
+        (nan_where_tall_, "For 9 rows and 4 columns some weights are no finite numbers"),
         (lambda w: orthogonal_(w), "TypeError"),
     ],
 )
@@ -212,7 +218,13 @@ def through_data(network, x):
             module.weight.data.div_(network[: i + 1](x).std().detach())
 
 
-@pytest.mark.parametrize("answer", [lsuv, through_data])
+def with_new_parameters(network, x):
+    for i, module in enumerate(network):
+        if isinstance(module, nn.Linear):
+            module.weight = nn.Parameter(module.weight / network[: i + 1](x).std())
+
+
+@pytest.mark.parametrize("answer", [lsuv, through_data, with_new_parameters])
 def test_layers_scaled_in_order_are_right(answer, capsys):
     assert said(capsys, check_lsuv, answer) == "Exercise 4: correct"
 
@@ -222,9 +234,23 @@ def new_weights(network, x):
     lsuv(network, x)
 
 
+def with_layer_norm(network, x):
+    network.insert(1, nn.LayerNorm(40))
+    lsuv(network, x)
+
+
+def using_up(network, x):
+    lsuv(network, x)
+    x.zero_()
+
+
 def zeroed(network, x):
     for module in network[:1]:
         module.weight.data.fill_(math.inf)
+
+
+def test_an_lsuv_may_use_up_its_images(capsys):
+    assert said(capsys, check_lsuv, using_up) == "Exercise 4: correct"
 
 
 def first_only(network, x):
@@ -242,6 +268,7 @@ def first_only(network, x):
         (lambda n, x: lsuv(n, x, skip_last=True), "last layer is not scaled"),
         (lambda n, x: lsuv(n, x, lambda t: t.std(dim=0).mean()), "std of each unit"),
         (new_weights, "Layer 1 has new weights"),
+        (with_layer_norm, "has been rebuilt"),
         (zeroed, "no finite numbers"),
         (first_only, "The output of layer 2 has not the std 1"),
         (lambda n, x: mlp([3, 2]), "The network is as it was"),

@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 import torch
 from helpers.answers import said
@@ -43,6 +44,11 @@ def test_another_way_to_write_it_is_right_too(capsys):
         return torch.stack([(h * a).exp() for h in (-1, 0, 1)], -1) / (1 + 2 * a.cosh())[..., None]
 
     assert said(capsys, check_ternary_hidden, by_cosh) == "Exercise 1: correct"
+
+
+@pytest.mark.parametrize("kind", [torch.Tensor.numpy, torch.Tensor.tolist, torch.Tensor.double])
+def test_probabilities_may_come_as_any_array(kind, capsys):
+    assert said(capsys, check_ternary_hidden, lambda a: kind(ternary(a))).endswith("correct")
 
 
 @pytest.mark.parametrize(
@@ -92,6 +98,11 @@ def test_settings_that_are_still_open_are_not_attempted(capsys):
     assert said(capsys, check_gap, ..., ..., ...) == "Exercise 3: not attempted yet"
 
 
+def test_whole_numbers_of_every_kind_set_the_gap(capsys):
+    setting = (np.int64(15), 200.0, torch.tensor([150]))
+    assert said(capsys, check_gap, *setting) == "Exercise 3: correct"
+
+
 def test_few_images_many_units_and_a_long_training_make_the_gap_grow(capsys):
     assert said(capsys, check_gap, 15, 200, 150) == "Exercise 3: correct"
     assert gap_of(1000, 16, 5) < 1
@@ -106,6 +117,8 @@ def test_few_images_many_units_and_a_long_training_make_the_gap_grow(capsys):
         ((80, 60, 100), "Go further with all three"),
         ((5, 200, 100), "n_images is a whole number from 10 to 1,000, yours is 5"),
         ((20, 0.5, 100), "n_hidden is a whole number"),
+        ((20, True, 100), "n_hidden is a whole number from 1 to 300, yours is True."),
+        ((20, 200, "many"), "epochs is a whole number from 1 to 200, yours is 'many'."),
         ((20, 200, ...), "epochs is still open"),
     ],
 )

@@ -1,6 +1,9 @@
 import math
+from fractions import Fraction
 
+import numpy as np
 import pytest
+import torch
 from helpers.answers import said
 
 from course_utils.exercises import scale_of_the_signal as checkers
@@ -79,6 +82,10 @@ def test_the_bound_of_a_uniform_draw_is_root_three_times_its_std(answer, words, 
         (1.3 / 16, "Exercise 4: correct"),
         (0.08, "Exercise 4: correct"),
         (0.085, "Exercise 4: correct"),
+        (np.array([0.08]), "Exercise 4: correct"),
+        (torch.tensor(0.08), "Exercise 4: correct"),
+        (Fraction(8, 100), "Exercise 4: correct"),
+        ([0.08], "positive number, yours is [0.08]"),
         (1 / 16, "keeps a linear signal"),
         (1 / 256, "a variance"),
         (5 / 3 / 16, "recommended gain"),

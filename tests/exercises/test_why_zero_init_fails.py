@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 import torch
 from helpers.answers import said
@@ -34,12 +35,31 @@ def touch(layer, change):
     return answer
 
 
+def pairs_of_rows(weight):
+    return noise(weight)[:3].repeat_interleave(2, dim=0)
+
+
+def add_a_layer(network):
+    touch(1, noise)(network)
+    network.insert(1, torch.nn.LayerNorm(6, dtype=torch.float64))
+
+
 def noise(weight):
     generator = torch.Generator().manual_seed(0)
     return 0.001 * (2 * torch.rand(weight.shape, generator=generator) - 1)
 
 
-@pytest.mark.parametrize("answer", [first_gradient, by_autograd])
+@pytest.mark.parametrize(
+    "answer",
+    [
+        first_gradient,
+        by_autograd,
+        lambda *g: first_gradient(*g).numpy(),
+        lambda *g: first_gradient(*g).tolist(),
+        lambda *g: first_gradient(*g).float(),
+        lambda x, *g: first_gradient(x.clone(), *g) + x.zero_(),
+    ],
+)
 def test_the_first_gradient_is_accepted_by_hand_and_by_autograd(capsys, answer):
     assert said(capsys, check_first_gradient, answer) == "Exercise 1: correct"
 
@@ -54,6 +74,8 @@ def test_the_first_gradient_is_accepted_by_hand_and_by_autograd(capsys, answer):
         (lambda *g: first_gradient(*g).T, "on its side"),
         (lambda *g: first_gradient(*g)[0], "it is (4, 3)"),
         (lambda *g: -first_gradient(*g), "sign"),
+        (lambda *g: "a matrix", "Return a matrix (4, 3); yours is 'a matrix'."),
+        (lambda *g: first_gradient(*g) > 0, "Return a matrix (4, 3); yours is a Tensor"),
     ],
 )
 def test_a_wrong_first_gradient_is_explained(capsys, wrong, hint):
@@ -73,8 +95,26 @@ def test_the_wave_is_accepted(capsys):
     assert said(capsys, check_sigmoid_wave, wave) == "Exercise 2: correct"
 
 
-def test_the_wave_may_be_a_list(capsys):
-    assert said(capsys, check_sigmoid_wave, lambda n, t: sorted(wave(n, t))).endswith("correct")
+@pytest.mark.parametrize(
+    "kind",
+    [
+        sorted,
+        tuple,
+        frozenset,
+        iter,
+        dict.fromkeys,
+        lambda layers: dict.fromkeys(layers).keys(),
+        lambda layers: range(min(layers), max(layers) + 1),
+        lambda layers: torch.arange(min(layers), max(layers) + 1),
+        lambda layers: np.array(sorted(layers)),
+        lambda layers: [*layers, *layers],
+        lambda layers: {float(layer) for layer in layers},
+        lambda layers: {np.int64(layer) for layer in layers},
+        lambda layers: [torch.tensor(layer) for layer in layers],
+    ],
+)
+def test_the_wave_may_be_anything_that_lists_the_layers(kind, capsys):
+    assert said(capsys, check_sigmoid_wave, lambda n, t: kind(wave(n, t))).endswith("correct")
 
 
 @pytest.mark.parametrize(
@@ -89,6 +129,11 @@ def test_the_wave_may_be_a_list(capsys):
         (lambda n, t: set(range(1, n + 1)), "every layer at every step"),
         (lambda n, t: {layer - 1 for layer in wave(n, t)}, "do not exist"),
         (lambda n, t: {1, n}, "section 3"),
+        (lambda n, t: n, "such as {2, 3}; for n_layers = 2, step = 1 yours is 2."),
+        (lambda n, t: "12", "yours is '12'."),
+        (lambda n, t: {n - 0.5}, "yours is {1.5}."),
+        (lambda n, t: wave(n, t) if t < n else None, "n_layers = 2, step = 2 yours is None."),
+        (lambda n, t: torch.ones(n) > 0, "yours is a Tensor of shape (2,)"),
     ],
 )
 def test_a_wrong_wave_is_explained(capsys, wrong, hint):
@@ -114,6 +159,9 @@ def test_a_diagonal_in_the_middle_matrix_rescues_without_chance(capsys):
         (touch(1, lambda weight: 10 * noise(weight)), "Too much"),
         (touch(1, lambda weight: torch.nan), "Too much"),
         (touch(1, lambda weight: 0.001 * (torch.arange(36).view(6, 6) == 0)), "still twins"),
+        (touch(1, pairs_of_rows), "still twins"),  # in the second hidden layer alone
+        (touch(1, lambda weight: pairs_of_rows(weight).T), "still twins"),  # in the first
+        (add_a_layer, "has been rebuilt"),
         (lambda network: network[2].weight.detach().clone(), "is as it was"),
         (lambda network: torch.nn.init.constant_(network[2].bias, 0.001), "biases"),
         (lambda network: [touch(i, noise)(network) for i in (0, 1)], "2 weight matrices"),

@@ -1,4 +1,6 @@
 import math
+from decimal import Decimal
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -29,7 +31,8 @@ def test_quadrature_and_sympy_find_the_gain_of_sin(capsys):
     z = sympy.Symbol("z", real=True)
     density = sympy.exp(-(z**2) / 2) / sympy.sqrt(2 * sympy.pi)
     exact = sympy.integrate((1 - sympy.cos(2 * z)) / 2 * density, (z, -sympy.oo, sympy.oo))
-    for gain in (1 / math.sqrt(mean_square), 1 / sympy.sqrt(exact)):
+    found = 1 / math.sqrt(mean_square)
+    for gain in (found, np.array([found]), Decimal(found), 1 / sympy.sqrt(exact)):
         assert said(capsys, check_sin_gain, gain) == "Exercise 1: correct"
 
 
@@ -111,7 +114,7 @@ def test_a_wrong_std_of_a_convolution_is_explained(capsys, wrong, hint):
 
 
 def test_the_three_wrong_lines_are_recognized(capsys):
-    for three in (3, 3.0, np.int64(3), torch.tensor(3)):
+    for three in (3, 3.0, np.int64(3), torch.tensor(3), Fraction(3), np.array([3])):
         answer = {"A": three, "B": 2, "C": 3}
         assert said(capsys, check_wrong_steps, answer) == "Exercise 3: correct"
 
@@ -135,6 +138,8 @@ def test_every_other_line_gets_its_own_defence(capsys, letter, lines):
         (WRONG | {"B": 5}, "Derivation B has the lines 1 to 4; your answer is 5."),
         (WRONG | {"A": 0}, "lines 1 to 5"),
         (WRONG | {"A": [3]}, "your answer is [3]"),
+        (WRONG | {"A": 2.5}, "your answer is 2.5"),
+        (WRONG | {"B": torch.tensor(1)}, "B, line 1, is right"),
         (WRONG | {"A": "3"}, "your answer is '3'"),
         (WRONG | {"A": True}, "your answer is True"),
         (WRONG | {"A": math.nan}, "your answer is nan"),

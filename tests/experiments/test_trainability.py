@@ -8,8 +8,7 @@ from helpers.states import strange_torch
 
 from course_utils import load_mnist, theory
 from course_utils.experiments import MapSetting, train_row
-from course_utils.experiments.trainability import random_tanh_network
-from course_utils.experiments.trainability import N_TEST
+from course_utils.experiments.trainability import N_TEST, random_tanh_network
 from course_utils.networks import weight_layers
 
 

@@ -1,4 +1,13 @@
-"""What the tests of all exercises share: the line that a checker prints, and two answers."""
+"""What the tests of all exercises share: the line that a checker prints, and some answers."""
+
+import json
+import sys
+from contextlib import contextmanager
+
+import torch
+from helpers.project import ROOT
+
+SOLUTIONS = sorted((ROOT / "notebooks" / "solutions").glob("*.ipynb"))
 
 
 def said(capsys, check, *answer):
@@ -15,3 +24,43 @@ def stub(*arguments, **options):
 
 def crash(*arguments, **options):
     raise ZeroDivisionError("division by zero")
+
+
+def leave(*arguments, **options):
+    sys.exit()
+
+
+def run_solutions(notebook):
+    """Run the code of a notebook of solutions, cell by cell, in one namespace, as a kernel does."""
+    names = {"__name__": "__main__"}
+    for cell in json.loads(notebook.read_text(encoding="utf-8"))["cells"]:
+        if cell["cell_type"] == "code":
+            exec("".join(cell["source"]), names)
+
+
+STATES = {  # what a learner may have switched: gradients, and the dtype of new tensors
+    "ordinary": (True, torch.float32),
+    "no gradients": (False, torch.float32),
+    "float64": (True, torch.float64),
+    "no gradients, float64": (False, torch.float64),
+    "bfloat16": (True, torch.bfloat16),
+}
+
+
+@contextmanager
+def torch_state(name):
+    """Switch torch's global state as in `STATES`; afterwards it must still be so, and is put back.
+
+    The global generator must not have been drawn from, either.
+    """
+    gradients, dtype = STATES[name]
+    before = torch.is_grad_enabled(), torch.get_default_dtype(), torch.get_rng_state()
+    torch.set_grad_enabled(gradients)
+    torch.set_default_dtype(dtype)
+    try:
+        yield
+        assert (torch.is_grad_enabled(), torch.get_default_dtype()) == (gradients, dtype)
+    finally:
+        torch.set_grad_enabled(before[0])
+        torch.set_default_dtype(before[1])
+        torch.set_rng_state(before[2])

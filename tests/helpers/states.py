@@ -10,7 +10,7 @@ import torch
 
 @contextmanager
 def strange_torch(dtype: torch.dtype = torch.float64, gradients: bool = False) -> Iterator[None]:
-    """Switch gradients off and let new tensors be float64; see that both are still so at the end."""
+    """Switch gradients off, let new tensors be float64, and see that it stays so to the end."""
     before = torch.get_default_dtype()
     torch.set_default_dtype(dtype)
     try:
