@@ -60,7 +60,8 @@ def claim_on(data: Any) -> Callable[..., None]:
         if _as_bool(holds):
             say(f"✓ {text}")
         else:
-            say(f"– said of MNIST, not so on {data.name}: {text} ({_values(measured)})")
+            numbers = " ".join(_values(measured).split())  # on one line
+            say(f"– said of MNIST, not so on {data.name}: {text} ({numbers})")
 
     return claim_of_mnist
 

@@ -13,19 +13,19 @@ def seeded(seed: int, device: torch.device | str = "cpu") -> torch.Generator:
     Parameters
     ----------
     seed
-        A whole number, of Python, NumPy or a tensor of one.
+        A whole number of at most 64 bits, of Python, NumPy or a tensor of one.
     device
         Where the numbers are drawn.
 
     Raises
     ------
-    TypeError
-        If ``seed`` is no whole number.
+    ValueError
+        If ``seed`` is no such number.
     """
     try:
-        number = operator.index(seed)
-        if isinstance(seed, bool):
-            raise TypeError
+        number = 2**64 if isinstance(seed, bool) else operator.index(seed)
     except TypeError:
-        raise TypeError(f"seed must be a whole number, got {seed!r}: try seed=0") from None
+        number = 2**64
+    if not -(2**63) <= number < 2**64:
+        raise ValueError(f"seed must be a whole number of at most 64 bits, got {seed!r}: try 0")
     return torch.Generator(device).manual_seed(number)

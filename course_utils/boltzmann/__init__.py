@@ -1,6 +1,7 @@
 """Restricted Boltzmann machines and the deep belief networks that are stacked from them.
 
-`rbm` is the machine, `learning` how it learns, `likelihood` how good it is, `dbn` the stack.
+`rbm` is the machine, `learning` how it learns, `likelihood` how good it is, `dbn` the stack;
+`estimator` is the face that scikit-learn sees, `storage` the files.
 """
 
 from course_utils.boltzmann.dbn import DBN

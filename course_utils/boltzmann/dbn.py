@@ -11,19 +11,22 @@ Hinton, Osindero & Teh (2006), "A fast learning algorithm for deep belief nets".
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
+from course_utils.boltzmann.arguments import device_here, whole
 from course_utils.boltzmann.learning import RBMHistory
 from course_utils.boltzmann.rbm import RBM
-from course_utils.boltzmann.storage import load_state
+from course_utils.boltzmann.storage import load_machine, plain, save_state, tensor_of
+from course_utils.generators import seeded
 from course_utils.initializers import normal_
 from course_utils.networks import mlp, weight_layers
-from course_utils.training import StopTraining
+from course_utils.training import StopTraining, pass_on
 
-_KIND = "course_utils.dbn.DBN, version 1"  # the first word of a saved file
+_KIND = "DBN"  # what a saved file calls its contents
 
 
 class DBN:
@@ -66,22 +69,44 @@ class DBN:
         dtype: torch.dtype = torch.float32,
         device: torch.device | str = "cpu",
     ) -> None:
-        self.sizes, self.chains = list(sizes), None
+        if not isinstance(sizes, Iterable):
+            raise ValueError(f"sizes must be a list of whole numbers, got {sizes!r}")
+        self.sizes = [whole("each of sizes", size) for size in sizes]
+        self.chains: Tensor | None = None
         if len(self.sizes) < 2:
             raise ValueError(f"sizes needs pixels and a layer, got {self.sizes}: try [784, 500]")
-        seeds = torch.Generator().manual_seed(seed)
+        seeds = seeded(seed)
         options = {"std": std, "dtype": dtype, "device": device}
         self.rbms: list[RBM] = []
         for below, above in zip(self.sizes[:-1], self.sizes[1:], strict=True):
-            own = int(torch.randint(2**31, (), generator=seeds))
+            own = int(torch.randint(2**31, (), generator=seeds, device="cpu"))
             kind = "bernoulli" if self.rbms else visible
             self.rbms.append(RBM(below, above, visible=kind, seed=own, **options))
 
+    def __repr__(self) -> str:
+        """Return sizes, units, dtype, device, and how many steps each RBM has learned."""
+        low, steps = self.rbms[0], [rbm.learner.steps for rbm in self.rbms]
+        made = f"{self.sizes}, visible={low.visible!r}, dtype={low.dtype}"
+        return f"DBN({made}, device={low.weight.device}; {steps} steps learned)"
+
+    def to(self, device: torch.device | str) -> DBN:
+        """Move all RBMs and the chains to a device, and return the stack; see :meth:`RBM.to`.
+
+        Raises
+        ------
+        ValueError
+            If this machine has no such device.
+        """
+        for rbm in self.rbms:
+            rbm.to(device)
+        self.chains = None if self.chains is None else self.chains.to(device)
+        return self
+
     def fit(
         self,
-        images: Tensor,
+        images: Tensor | np.ndarray,
         *,
-        held_out: Tensor | None = None,
+        held_out: Tensor | np.ndarray | None = None,
         epochs: int = 5,
         after_layer: Callable[[int, RBMHistory], object] | None = None,
         log: Callable[[str], object] | None = print,
@@ -119,6 +144,7 @@ class DBN:
             except KeyboardInterrupt:
                 if log is not None:
                     log(f"Interrupted after rbms[{i}]: the stack keeps what it has learned.")
+                pass_on("interrupted")
                 break
             if history.outcome != "finished":
                 break
@@ -127,9 +153,9 @@ class DBN:
     def fit_layer(
         self,
         i: int,
-        images: Tensor,
+        images: Tensor | np.ndarray,
         *,
-        held_out: Tensor | None = None,
+        held_out: Tensor | np.ndarray | None = None,
         log: Callable[[str], object] | None = print,
         **options,
     ) -> RBMHistory:
@@ -153,14 +179,13 @@ class DBN:
         ValueError
             If there is no such RBM, or if images and options are not what an RBM can learn from.
         """
-        if i not in range(len(self.rbms)):
-            raise ValueError(f"i must be one of 0 to {len(self.rbms) - 1}, got {i!r}")
+        i = whole("i", i, 0, len(self.rbms) - 1)
         data = self.transform(images, i)
         unseen = None if held_out is None else self.transform(held_out, i)
         named = None if log is None else lambda line: log(f"rbms[{i}]: {line}")
         return self.rbms[i].fit(data, held_out=unseen, log=named, **options)
 
-    def transform(self, images: Tensor, layers: int | None = None) -> Tensor:
+    def transform(self, images: Tensor | np.ndarray, layers: int | None = None) -> Tensor:
         """Send images up through the first ``layers`` RBMs, as probabilities all the way.
 
         Parameters
@@ -180,9 +205,9 @@ class DBN:
         ValueError
             If there are not so many RBMs, or the images do not fit the lowest.
         """
-        layers = len(self.rbms) if layers is None else layers
-        if layers not in range(len(self.rbms) + 1):
-            raise ValueError(f"layers must be one of 0 to {len(self.rbms)}, got {layers!r}")
+        n = len(self.rbms)
+        layers = n if layers is None else whole("layers", layers, 0, n)
+        images = self.rbms[0].read(images, "images")
         for rbm in self.rbms[:layers]:
             images = rbm.hidden_given_visible(images)
         return images
@@ -207,6 +232,7 @@ class DBN:
             ``networks.mlp([*sizes, n_classes], "sigmoid")`` with copies of the RBMs' weights and
             hidden biases; the visible biases have no place in it.
         """
+        n_classes = whole("n_classes", n_classes)
         with torch.device("meta"):  # no numbers are drawn: all are set below
             network = mlp([*self.sizes, n_classes], "sigmoid")
         first = self.rbms[0].weight
@@ -250,6 +276,7 @@ class DBN:
             (n, sizes[0]): probabilities, not samples, of the pixels; Gaussian pixels: their means.
         """
         if start is not None:
+            start = self.rbms[-1].read(start, "start")
             n, width = len(start), self.sizes[-2]
             if start.shape[1:] != (width,):
                 advice = f"dbn.chains, or dbn.transform(images, {len(self.rbms) - 1})"
@@ -270,9 +297,16 @@ class DBN:
         return states
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the stack to a file: numbers and names, no code."""
+        """Write the stack to a file: numbers and names, no code.
+
+        Raises
+        ------
+        OSError, ValueError
+            If the file cannot be written, or weights are not finite; what was there before is
+            still there.
+        """
         rbms = [rbm.state() for rbm in self.rbms]
-        torch.save({"kind": _KIND, "chains": self.chains, "rbms": rbms}, path)
+        save_state(path, {"kind": _KIND, "chains": plain("chains", self.chains), "rbms": rbms})
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], *, device: torch.device | str = "cpu") -> DBN:
@@ -283,9 +317,25 @@ class DBN:
         OSError, ValueError
             If the file cannot be read, or holds something other than a stack.
         """
-        state = load_state(path, _KIND, cls.__name__, device)
+        device_here(device)
+        return load_machine(path, cls.__name__, lambda state: cls._from_state(state, device))
+
+    @classmethod
+    def _from_state(cls, state: dict, device: torch.device | str) -> DBN:
+        """Make the stack that a file describes; raise whatever comes if it describes none."""
+        if state["kind"] != _KIND:
+            raise ValueError(f"it holds a machine of the kind {state['kind']!r}")
         dbn = cls.__new__(cls)
         dbn.rbms = [RBM.from_state(rbm, device) for rbm in state["rbms"]]
-        dbn.sizes = [dbn.rbms[0].weight.shape[1], *(rbm.weight.shape[0] for rbm in dbn.rbms)]
-        dbn.chains = state["chains"]
+        low = dbn.rbms[0]
+        dbn.sizes = [low.n_visible, *(rbm.n_hidden for rbm in dbn.rbms)]
+        for rbm, size in zip(dbn.rbms, dbn.sizes, strict=False):
+            if (rbm.n_visible, rbm.dtype) != (size, low.dtype):
+                raise ValueError("its RBMs do not stand on one another")
+            if rbm is not low and rbm.visible != "bernoulli":
+                raise ValueError("an RBM above the lowest has Gaussian units")
+        dbn.chains = chains = state["chains"]
+        if chains is not None:
+            shape = whole("the number of chains", len(chains)), dbn.sizes[-2]
+            dbn.chains = tensor_of("chains", chains, shape, low.dtype).to(device)
         return dbn

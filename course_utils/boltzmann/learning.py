@@ -16,11 +16,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from numbers import Integral, Real
 
 import torch
 from torch import Tensor
 
+from course_utils.boltzmann.arguments import number, whole
+from course_utils.boltzmann.storage import plain, tensor_of
 from course_utils.boltzmann.units import sample_bernoulli, sample_visible, visible_mean
 from course_utils.training import STEPS_BETWEEN_LOOKS
 
@@ -156,25 +157,70 @@ class ContrastiveDivergence:
             parameter += velocity
         self.steps += 1
         if self.steps % STEPS_BETWEEN_LOOKS.get(weight.device.type, 50) == 0:
-            self._check_finite(*parameters[1:])
+            self.check_finite(*parameters[1:])
 
     def _room(self, n: int, m: int) -> _Buffers:
         """Return room for n images above m chains, the same as long as neither changes."""
         like = self.velocities[0]  # (n_hidden, n_visible)
-        if self.compute_dtype not in (like.dtype, torch.bfloat16):
-            wish = f"{like.dtype}, as the weights, or torch.bfloat16"
-            raise ValueError(f"compute_dtype must be {wish}, got {self.compute_dtype!r}")
+        self._check_dtype(self.compute_dtype)
         if self._buffers is None or not self._buffers.fit(n, m, self.compute_dtype):
             self._buffers = _Buffers.of(n, m, self.compute_dtype, like)
         return self._buffers
 
-    def _check_finite(self, visible_bias: Tensor, hidden_bias: Tensor) -> None:
+    def _check_dtype(self, dtype: object) -> None:
+        own = self.velocities[0].dtype
+        if dtype not in (own, torch.bfloat16):
+            wish = f"{own}, as the weights, or torch.bfloat16"
+            raise ValueError(f"compute_dtype must be {wish}, got {dtype!r}")
+
+    def check_finite(self, visible_bias: Tensor, hidden_bias: Tensor) -> None:
         """Raise if the biases are not finite: what is wrong with a weight shows there at once."""
         if not math.isfinite(visible_bias.sum() + hidden_bias.sum()):
+            advice = "Start again with a smaller learning rate or momentum."
+            if self.visible == "gaussian":
+                advice += " Gaussian visible units need a rate of about 0.001, and data that were "
+                advice += "standardized."
             raise FloatingPointError(
                 f"Stopped at step {self.steps}: the weights are no longer finite numbers, and the "
-                "RBM is lost. Start again with a smaller learning rate or momentum."
+                f"RBM is lost. {advice}"
             )
+
+    def to(self, device: torch.device, generator: torch.Generator) -> None:
+        """Move to a device, from whose generator the draws will come."""
+        self.generator, self._buffers = generator, None
+        self.velocities = [velocity.to(device) for velocity in self.velocities]
+        if self.chains is not None:
+            self.chains, self.particles = self.chains.to(device), self.particles.to(device)
+
+    def state(self) -> dict:
+        """Return what a file must hold for the next step to be the one that would follow here."""
+        return {
+            "velocities": [plain("velocity", velocity) for velocity in self.velocities],
+            "chains": plain("chains", self.chains),
+            "particles": plain("particles", self.particles),
+            "steps": self.steps,
+            "compute_dtype": self.compute_dtype,
+        }
+
+    def restore(self, state: dict) -> None:
+        """Go on from the :meth:`state` of another learner of the same size, dtype and units.
+
+        Raises
+        ------
+        ValueError, LookupError, TypeError
+            If it is no such state.
+        """
+        n_hidden, n_visible = self.velocities[0].shape
+        dtype, device = self.velocities[0].dtype, self.velocities[0].device
+        for own, stored in zip(self.velocities, state["velocities"], strict=True):
+            own.copy_(tensor_of("a velocity", stored, own.shape, dtype))
+        chains, particles = state["chains"], state["particles"]
+        if chains is not None or particles is not None:
+            m = whole("the number of chains", len(chains))
+            self.chains = tensor_of("chains", chains, (m, n_visible), dtype).to(device)
+            self.particles = tensor_of("particles", particles, (m, n_hidden), dtype).to(device)
+        self._check_dtype(state["compute_dtype"])
+        self.compute_dtype, self.steps = state["compute_dtype"], whole("steps", state["steps"], 0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -239,31 +285,17 @@ def check_learning(
     lr: object, k: object, momentum: object, weight_decay: object, sparsity: object
 ) -> None:
     """Raise ValueError, in words for a learner, for options with which nothing can be learned."""
-    check_whole("k", k)
-    _check_number("lr", lr, 0 <= _number(lr), "0 or more")
-    _check_number("momentum", momentum, 0 <= _number(momentum) < 1, "from 0 to less than 1")
-    _check_number("weight_decay", weight_decay, 0 <= _number(weight_decay), "0 or more")
+    whole("k", k)
+    number("lr", lr)
+    number("momentum", momentum, "a finite number, from 0 to less than 1", lambda x: 0 <= x < 1)
+    number("weight_decay", weight_decay)
     if sparsity is None:
         return
     if not isinstance(sparsity, tuple | list) or len(sparsity) != 2:
         wish = "None or a pair (target, cost)"
         raise ValueError(f"sparsity must be {wish}, got {sparsity!r}: try (0.1, 1.0)")
     target, cost = sparsity
-    _check_number("the target of sparsity", target, 0 < _number(target) < 1, "between 0 and 1")
-    _check_number("the cost of sparsity", cost, 0 <= _number(cost), "0 or more")
-
-
-def check_whole(name: str, value: object) -> None:
-    """Raise ValueError unless ``value`` is a whole number of at least 1."""
-    if not isinstance(value, Integral) or isinstance(value, bool) or value < 1:
-        raise ValueError(f"{name} must be a whole number of at least 1, got {value!r}")
-
-
-def _check_number(name: str, value: object, allowed: bool, rule: str) -> None:
-    if not allowed:
-        raise ValueError(f"{name} must be a finite number, {rule}, got {value!r}")
-
-
-def _number(value: object) -> float:
-    """Return ``value``, or nan if it is not a finite number: nan fails every comparison."""
-    return value if isinstance(value, Real) and math.isfinite(value) else math.nan
+    number(
+        "the target of sparsity", target, "a finite number, between 0 and 1", lambda x: 0 < x < 1
+    )
+    number("the cost of sparsity", cost)

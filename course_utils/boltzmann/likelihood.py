@@ -31,6 +31,7 @@ from course_utils.boltzmann.units import (
     visible_bias_of,
     visible_mean,
 )
+from course_utils.generators import seeded
 
 MAX_UNITS = 25  # 2²⁵ = 33,554,432 states
 _CHUNK = 2**18  # numbers in memory at once while states are enumerated
@@ -152,13 +153,13 @@ def annealed_log_partition(
     """
     weight, visible_bias, hidden_bias = _parameters(rbm, rbm.weight.dtype)
     rbm.check_images(images, "images")
-    if not isinstance(n_chains, Integral) or n_chains < 2:
+    if not isinstance(n_chains, Integral) or isinstance(n_chains, bool) or n_chains < 2:
         raise ValueError(f"n_chains must be a whole number of 2 or more, got {n_chains!r}: try 100")
-    betas = _inverse_temperatures(n_temperatures)
+    n_chains, betas = int(n_chains), _inverse_temperatures(n_temperatures)
     gaussian = rbm.visible == "gaussian"
     base_bias = visible_bias_of(images, rbm.visible)
     change = visible_bias - base_bias
-    generator = torch.Generator(weight.device).manual_seed(seed)
+    generator = seeded(seed, weight.device)
 
     def draw(natural: Tensor) -> Tensor:  # visible units (n_chains, n_visible)
         return sample_visible(visible_mean(natural, rbm.visible), rbm.visible, generator)
@@ -233,7 +234,7 @@ def _check_enumeration(over: str, sizes: dict[str, int], gaussian: bool) -> None
 def _inverse_temperatures(n_temperatures: int | Sequence[float]) -> list[float]:
     """Return the inverse temperatures, from 0 to 1."""
     if isinstance(n_temperatures, Integral) and n_temperatures >= 2:
-        return torch.linspace(0, 1, n_temperatures, dtype=torch.float64).tolist()
+        return torch.linspace(0, 1, int(n_temperatures), dtype=torch.float64, device="cpu").tolist()
     if isinstance(n_temperatures, Real):
         raise ValueError(
             "n_temperatures must be a whole number of 2 or more, or a sequence from 0 to 1; "

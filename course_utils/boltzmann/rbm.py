@@ -13,39 +13,41 @@ from __future__ import annotations
 import math
 import os
 import time
+import warnings
 from collections.abc import Callable
-from numbers import Real
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 from tqdm import tqdm
 
+from course_utils.boltzmann.arguments import device_here, finite_range, number, whole
+from course_utils.boltzmann.estimator import Estimator
 from course_utils.boltzmann.learning import (
     ContrastiveDivergence,
     Parameters,
     RBMHistory,
     check_learning,
-    check_whole,
 )
-from course_utils.boltzmann.storage import load_state
+from course_utils.boltzmann.storage import load_machine, plain, save_state, tensor_of
 from course_utils.boltzmann.units import (
     VISIBLE_KINDS,
     sample_bernoulli,
     sample_visible,
     softplus,
     visible_bias_of,
-    visible_mean,
 )
-from course_utils.training import StopTraining
+from course_utils.data import as_images
+from course_utils.generators import seeded
+from course_utils.training import StopTraining, pass_on
 
-_KIND = "course_utils.rbm.RBM, version 1"  # the first word of a saved file
+_KIND = "RBM"  # what a saved file calls its contents
 _MODEL = ("weight", "visible_bias", "hidden_bias")
-_LEARNER = ("velocities", "chains", "particles", "steps", "compute_dtype")
 _MEASURED = 1000  # training images on which error and pseudo-likelihood are measured
 
 
-class RBM:
+class RBM(Estimator):
     """A layer of visible units v and a layer of hidden units h, with weights only between them.
 
     The probability of a joint state is exp(-E(v, h)) / Z, with the energy in nats ::
@@ -57,20 +59,24 @@ class RBM:
     Smolensky (1986), "Information processing in dynamical systems: foundations of harmony theory";
     Hinton (2012), "A practical guide to training restricted Boltzmann machines".
 
-    All tensors that come in must have the dtype and the device of the weights.
+    All tensors that come in must have the dtype and the device of the weights. To scikit-learn an
+    RBM is a transformer: see `estimator`.
 
     Parameters
     ----------
     n_visible, n_hidden
         Units of each layer.
     visible
-        ``"bernoulli"`` for data in [0, 1], ``"gaussian"`` for data that were standardized.
+        ``"bernoulli"`` for data in [0, 1], ``"gaussian"`` for data that were standardized,
+        ``(images - images.mean()) / images.std()``: these need a learning rate of about 0.001.
     std
         Standard deviation of the normal weights at the start; the biases start at 0.
     seed
         Of the RBM's own generator, which makes all draws: weights, order of images, states.
     dtype, device
         ``torch.float32`` or ``torch.float64``, and where the tensors live.
+
+    All of them are attributes, too: what :meth:`get_params` returns.
 
     Attributes
     ----------
@@ -96,10 +102,8 @@ class RBM:
         dtype: torch.dtype = torch.float32,
         device: torch.device | str = "cpu",
     ) -> None:
-        check_whole("n_visible", n_visible)
-        check_whole("n_hidden", n_hidden)
-        if not isinstance(std, Real) or not 0 <= std < math.inf:
-            raise ValueError(f"std must be a finite number of 0 or more, got {std!r}")
+        shape = whole("n_hidden", n_hidden), whole("n_visible", n_visible)
+        spread = number("std", std, "a finite number of 0 or more")
         if visible not in VISIBLE_KINDS:
             raise ValueError(f'visible must be "bernoulli" or "gaussian", got {visible!r}')
         if dtype not in (torch.float32, torch.float64):
@@ -107,13 +111,40 @@ class RBM:
                 f"dtype must be torch.float32 or torch.float64, got {dtype}: in half precision "
                 "small updates and small probabilities are lost"
             )
-        self.visible = visible
-        self.generator = torch.Generator(device).manual_seed(seed)
-        self.weight = torch.empty(n_hidden, n_visible, dtype=dtype, device=device)
-        self.weight.normal_(0.0, std, generator=self.generator)
-        self.visible_bias = self.weight.new_zeros(n_visible)
-        self.hidden_bias = self.weight.new_zeros(n_hidden)
+        self.generator = seeded(seed, device_here(device))
+        self.n_visible, self.n_hidden, self.visible, self.std = n_visible, n_hidden, visible, std
+        self.seed, self.dtype, self.device = seed, dtype, device
+        self.weight = torch.empty(shape, dtype=dtype, device=device)
+        self.weight.normal_(0.0, spread, generator=self.generator)
+        self.visible_bias = self.weight.new_zeros(shape[1])
+        self.hidden_bias = self.weight.new_zeros(shape[0])
         self.learner = ContrastiveDivergence(self.parameters(), visible, self.generator)
+
+    def __repr__(self) -> str:
+        """Return sizes, units, dtype, device, and how many steps were learned."""
+        made = f"{self.n_visible}, {self.n_hidden}, visible={self.visible!r}, dtype={self.dtype}"
+        return f"RBM({made}, device={self.weight.device}; {self.learner.steps} steps learned)"
+
+    def to(self, device: torch.device | str) -> RBM:
+        """Move the RBM, with what its learner holds, to a device, and return it.
+
+        On another kind of device the draws start anew, from the seed: a generator of the one kind
+        cannot go on where one of the other kind stands.
+
+        Raises
+        ------
+        ValueError
+            If this machine has no such device.
+        """
+        there = device_here(device)
+        generator = seeded(self.seed, there)
+        if there.type == self.generator.device.type:
+            generator.set_state(self.generator.get_state())
+        for name in _MODEL:
+            setattr(self, name, getattr(self, name).to(there))
+        self.learner.to(there, generator)
+        self.generator, self.device = generator, device
+        return self
 
     def parameters(self) -> Parameters:
         """Return weight, visible bias and hidden bias: the tensors themselves, not copies."""
@@ -124,7 +155,8 @@ class RBM:
 
         A temperature divides the energy: the higher, the nearer are probabilities to ½.
         """
-        return torch.sigmoid(self._hidden_input(v) / _positive(temperature))
+        self.check_states(v, "v", self.weight.shape[1])
+        return self._hidden_mean(v, _positive(temperature))
 
     def visible_given_hidden(self, h: Tensor, *, temperature: float = 1.0) -> Tensor:
         """Return the mean of v, (n, n_visible), given h (n, n_hidden): probabilities, or reals.
@@ -132,18 +164,15 @@ class RBM:
         The temperature leaves Gaussian means alone: it is the variance around them.
         """
         self.check_states(h, "h", self.weight.shape[0])
-        natural = h @ self.weight + self.visible_bias
-        if self.visible == "gaussian":
-            _positive(temperature)
-            return natural
-        return visible_mean(natural / _positive(temperature), self.visible)
+        return self._visible_mean(h, _positive(temperature))
 
     def reconstruct(self, v: Tensor) -> Tensor:
         """Return the mean of v given h = p(h = 1 | v), (n, n_visible): nothing is drawn."""
-        return self.visible_given_hidden(self.hidden_given_visible(v))
+        return self._visible_mean(self.hidden_given_visible(v))
 
     def energy(self, v: Tensor, h: Tensor) -> Tensor:
         """Return E(v, h) (n,) in nats, for v (n, n_visible) and h (n, n_hidden)."""
+        self.check_states(v, "v", self.weight.shape[1])
         self.check_states(h, "h", self.weight.shape[0])
         joint = (h * self._hidden_input(v)).sum(-1)  # h·W v + c·h
         return self._visible_energy(v) - joint
@@ -153,6 +182,7 @@ class RBM:
 
         p(v) = exp(-F(v)) / Z: of two images the one with less free energy is the more probable.
         """
+        self.check_states(v, "v", self.weight.shape[1])
         hidden = softplus(self._hidden_input(v)).sum(-1)
         return self._visible_energy(v) - hidden
 
@@ -176,7 +206,9 @@ class RBM:
                 "the pseudo-likelihood flips bits, and Gaussian visible units have none: "
                 "try free_energy, or course_utils.boltzmann.log_likelihood"
             )
-        inputs, n_visible = self._hidden_input(v), self.weight.shape[1]  # (n, n_hidden)
+        n_visible = self.weight.shape[1]
+        self.check_states(v, "v", n_visible)
+        inputs = self._hidden_input(v)  # (n, n_hidden)
         before = softplus(inputs).sum(-1)  # (n,)
 
         def log_conditional(bit: Tensor) -> Tensor:  # (n,) → (n,): log p(v_bit | the others)
@@ -193,21 +225,20 @@ class RBM:
 
     def sample_hidden(self, v: Tensor, *, temperature: float = 1.0) -> Tensor:
         """Draw h, zeros and ones (n, n_hidden), given v (n, n_visible)."""
-        probability = self.hidden_given_visible(v, temperature=temperature)
-        return sample_bernoulli(probability, self.generator)
+        self.check_states(v, "v", self.weight.shape[1])
+        return self._draw_hidden(v, _positive(temperature))
 
     def sample_visible(self, h: Tensor, *, temperature: float = 1.0) -> Tensor:
         """Draw v, zeros and ones or reals (n, n_visible), given h (n, n_hidden)."""
-        mean = self.visible_given_hidden(h, temperature=temperature)
-        std = math.sqrt(temperature)
-        return sample_visible(mean, self.visible, self.generator, std=std)
+        self.check_states(h, "h", self.weight.shape[0])
+        return self._draw_visible(h, _positive(temperature))
 
     def gibbs(self, v: Tensor, steps: int = 1, *, temperature: float = 1.0) -> Tensor:
         """Return v (n, n_visible) after ``steps`` Gibbs steps v → h → v, all states drawn."""
-        check_whole("steps", steps)
-        for _ in range(steps):
-            h = self.sample_hidden(v, temperature=temperature)
-            v = self.sample_visible(h, temperature=temperature)
+        self.check_states(v, "v", self.weight.shape[1])
+        temperature = _positive(temperature)
+        for _ in range(whole("steps", steps)):
+            v = self._draw_visible(self._draw_hidden(v, temperature), temperature)
         return v
 
     def sample(
@@ -218,7 +249,7 @@ class RBM:
         Without ``start`` each chain begins with the visible biases alone (h = 0). Give what came
         back as ``start`` to go on with the chains.
         """
-        check_whole("n", n)
+        n = whole("n", n)
         if start is None:
             off = self.weight.new_zeros(n, self.weight.shape[0])
             start = self.sample_visible(off, temperature=temperature)
@@ -228,12 +259,15 @@ class RBM:
 
     def start_chains(self, v: Tensor | None) -> None:
         """Let persistent CD go on from v (m, n_visible), or, with None, from its next batch."""
+        if v is not None:
+            self.check_images(v, "v")
         self.learner.particles = None if v is None else self.sample_hidden(v)
         self.learner.chains = v
 
     def partial_fit(
         self,
-        v: Tensor,
+        v: Tensor | np.ndarray,
+        y: object = None,
         *,
         lr: float = 0.1,
         k: int = 1,
@@ -251,7 +285,7 @@ class RBM:
         TypeError, ValueError, FloatingPointError
             If the batch does not fit the RBM, an option makes no sense, or the weights diverged.
         """
-        self.check_images(v, "v")
+        v = self._data(v, "v")
         check_learning(lr, k, momentum, weight_decay, sparsity)
         options = {"k": k, "persistent": persistent, "momentum": momentum, "sparsity": sparsity}
         self.learner.step(self.parameters(), v, lr=lr, weight_decay=weight_decay, **options)
@@ -259,9 +293,10 @@ class RBM:
 
     def fit(
         self,
-        images: Tensor,
+        images: Tensor | np.ndarray,
+        y: object = None,
         *,
-        held_out: Tensor | None = None,
+        held_out: Tensor | np.ndarray | None = None,
         epochs: int = 5,
         batch_size: int = 100,
         k: int = 1,
@@ -284,6 +319,8 @@ class RBM:
 
         Parameters
         ----------
+        y
+            Ignored: scikit-learn hands labels to all parts of a pipeline.
         held_out
             Other images (n', n_visible), for the history's free-energy gap.
         epochs, batch_size
@@ -293,6 +330,7 @@ class RBM:
             step to step (PCD-k; also into the next call) or begin at the batch anew (CD-k).
         lr
             Learning rate, or a pair (first, last): it moves evenly from the first to the last step.
+            Gaussian visible units need about 0.001: at 0.1 they diverge or end at nonsense.
         momentum
             Fraction of the last update that is taken again; a pair is for the first epoch of this
             call, and for the others.
@@ -315,20 +353,20 @@ class RBM:
         TypeError, ValueError
             If the images do not fit the RBM, or an option makes no sense.
         """
-        self.check_images(images, "images")
-        if held_out is not None:
-            self.check_images(held_out, "held_out")
+        images = self._data(images, "images")
+        held_out = None if held_out is None else self._data(held_out, "held_out")
         rates, momenta = _pair("lr", lr), _pair("momentum", momentum)
         for rate, fraction in zip(rates, momenta, strict=True):
             check_learning(rate, k, fraction, weight_decay, sparsity)
-        _check_sizes(epochs, batch_size, len(images))
+        epochs, batch_size, per_epoch = _sizes(epochs, batch_size, len(images))
+        if self.visible == "gaussian":
+            _warn_of_variance(images)
         if visible_bias_from_data and self.learner.steps == 0:
             self.visible_bias.copy_(visible_bias_of(images, self.visible))
-        per_epoch = len(images) // batch_size
         last_step = epochs * per_epoch - 1
         options = dict(k=k, persistent=persistent, sparsity=sparsity, weight_decay=weight_decay)
         after_step, after_epoch = after_step or _ignore, after_epoch or _ignore
-        metrics = _Metrics(images, held_out)
+        metrics, before = _Metrics(images, held_out), self.learner.steps
         outcome, words, done, started = "finished", "", 0, time.perf_counter()
         bar = tqdm(total=last_step + 1, leave=False, disable=log is None, delay=1, unit="step")
         try:
@@ -341,34 +379,43 @@ class RBM:
                     done += 1
                     bar.update()
                     after_step(done)
+                self.learner.check_finite(self.visible_bias, self.hidden_bias)
                 metrics.measure(self)
                 after_epoch(epoch + 1)
         except StopTraining:
             outcome = "stopped"
         except KeyboardInterrupt:
-            steps = "1 step" if done == 1 else f"{done} steps"
-            outcome = "interrupted"
-            words = f"Interrupted after {steps}: the RBM keeps what it has learned."
+            outcome, words = "interrupted", _interrupted_after(self.learner.steps - before)
         except FloatingPointError as error:
             outcome, words = "diverged", str(error)
         finally:
             bar.close()
         if words and log is not None:
             log(words)
-        return RBMHistory(*metrics.columns(), done, time.perf_counter() - started, outcome)
+        pass_on(outcome)
+        return RBMHistory(
+            *metrics.columns(), self.learner.steps - before, time.perf_counter() - started, outcome
+        )
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the RBM, with all that its next step depends on, to a file without code."""
-        torch.save(self.state(), path)
+        """Write the RBM, with all that its next step depends on, to a file without code.
+
+        Raises
+        ------
+        OSError, ValueError
+            If the file cannot be written, or the weights are not finite; what was there before is
+            still there.
+        """
+        save_state(path, self.state())
 
     def state(self) -> dict:
         """Return what :meth:`save` writes: tensors, numbers and names."""
         return {
             "kind": _KIND,
-            "visible": self.visible,
+            "options": {"visible": self.visible, "std": float(self.std), "seed": int(self.seed)},
             "generator": (self.generator.device.type, self.generator.get_state()),
-            "model": {name: getattr(self, name) for name in _MODEL},
-            "learner": {name: getattr(self.learner, name) for name in _LEARNER},
+            "model": {name: plain(name, getattr(self, name)) for name in _MODEL},
+            "learner": self.learner.state(),
         }
 
     @classmethod
@@ -382,30 +429,77 @@ class RBM:
         OSError, ValueError
             If the file cannot be read, or holds something other than an RBM.
         """
-        return cls.from_state(load_state(path, _KIND, cls.__name__, device), device)
+        device_here(device)
+        return load_machine(path, cls.__name__, lambda state: cls.from_state(state, device))
 
     @classmethod
     def from_state(cls, state: dict, device: torch.device | str = "cpu") -> RBM:
-        """Make the RBM that :meth:`state` describes, its tensors being on ``device`` already."""
-        model, (device_type, draws) = state["model"], state["generator"]
-        options = {"visible": state["visible"], "dtype": model["weight"].dtype, "device": device}
-        rbm = cls(*reversed(model["weight"].shape), **options)
+        """Make the RBM that :meth:`state` describes.
+
+        Raises
+        ------
+        Exception
+            Of one kind or another, if ``state`` describes none.
+        """
+        if state["kind"] != _KIND:
+            raise ValueError(f"it holds a machine of the kind {state['kind']!r}")
+        options, weight = state["options"], state["model"]["weight"]
+        tensor_of("weight", weight, weight.shape, weight.dtype)
+        kept = {name: options[name] for name in ("visible", "std", "seed")}
+        rbm = cls(*reversed(weight.shape), dtype=weight.dtype, device=device, **kept)
         for name in _MODEL:
-            getattr(rbm, name).copy_(model[name])
-        for name, value in state["learner"].items():  # older files call the dtype "products"
-            setattr(rbm.learner, "compute_dtype" if name == "products" else name, value)
-        if rbm.generator.device.type == device_type:
-            rbm.generator.set_state(draws.cpu())
+            own = getattr(rbm, name)
+            own.copy_(tensor_of(name, state["model"][name], own.shape, own.dtype))
+        rbm.learner.restore(state["learner"])
+        device_type, draws = state["generator"]
+        tensor_of("generator", draws, draws.shape, torch.uint8)
+        if rbm.generator.device.type == torch.device(device_type).type:
+            rbm.generator.set_state(draws)
         return rbm
 
+    def read(self, images: Tensor | np.ndarray, name: str) -> Tensor:
+        """Return a tensor as it is; of a NumPy array or of lists make one that fits the weights.
+
+        Raises
+        ------
+        TypeError, ValueError
+            Of :func:`course_utils.data.as_images`.
+        """
+        if isinstance(images, Tensor):
+            return images
+        return as_images(images, name, self.weight.dtype).to(self.weight.device)
+
     def check_states(self, states: Tensor, name: str, units: int) -> None:
-        """Raise unless ``states`` is (…, units), of the dtype and device of the weights.
+        """Raise unless ``states`` is (…, units), finite, of dtype and device of the weights.
 
         Raises
         ------
         TypeError, ValueError
             In words that say what was given and what to try.
         """
+        self._check_layout(states, name, units)
+        finite_range(name, states)
+
+    def check_images(self, images: Tensor, name: str) -> None:
+        """Raise unless ``images`` (n, n_visible) is data from which this machine can learn.
+
+        Raises
+        ------
+        TypeError, ValueError
+            Of :meth:`check_states`; or if there are no images, or their values do not fit.
+        """
+        self._check_layout(images, name, self.weight.shape[1])
+        if images.ndim != 2 or len(images) == 0:
+            wish = f"(n, {self.weight.shape[1]}) with n of at least 1"
+            raise ValueError(f"{name} must have the shape {wish}, got {tuple(images.shape)}")
+        low, high = finite_range(name, images)
+        if self.visible == "bernoulli" and not 0 <= low <= high <= 1:
+            raise ValueError(
+                f"{name} must lie in [0, 1] for Bernoulli visible units, got {low:g} to {high:g}: "
+                'try dividing by the greatest value, or visible="gaussian" and standardized data'
+            )
+
+    def _check_layout(self, states: Tensor, name: str, units: int) -> None:
         if not isinstance(states, Tensor):
             kind = type(states).__name__
             raise TypeError(f"{name} must be a tensor, got {kind}: try torch.as_tensor({name})")
@@ -419,32 +513,27 @@ class RBM:
                 f"try {name}.to(rbm.weight)"
             )
 
-    def check_images(self, images: Tensor, name: str) -> None:
-        """Raise unless ``images`` (n, n_visible) is data from which this machine can learn.
-
-        Raises
-        ------
-        TypeError, ValueError
-            Of :meth:`check_states`; or if there are no images, or their values do not fit.
-        """
-        self.check_states(images, name, self.weight.shape[1])
-        if images.ndim != 2 or len(images) == 0:
-            wish = f"(n, {self.weight.shape[1]}) with n of at least 1"
-            raise ValueError(f"{name} must have the shape {wish}, got {tuple(images.shape)}")
-        low, high = (x.item() for x in images.aminmax())  # both nan if one value is
-        if not math.isfinite(high - low):
-            raise ValueError(
-                f"{name} must be finite, but holds nan or infinity: try torch.isfinite"
-            )
-        if self.visible == "bernoulli" and not 0 <= low <= high <= 1:
-            raise ValueError(
-                f"{name} must lie in [0, 1] for Bernoulli visible units, got {low:g} to {high:g}: "
-                'try dividing by the greatest value, or visible="gaussian" and standardized data'
-            )
+    def _data(self, images: Tensor | np.ndarray, name: str) -> Tensor:
+        images = self.read(images, name)
+        self.check_images(images, name)
+        return images
 
     def _hidden_input(self, v: Tensor) -> Tensor:
-        self.check_states(v, "v", self.weight.shape[1])
         return v @ self.weight.T + self.hidden_bias  # (n, n_hidden)
+
+    def _hidden_mean(self, v: Tensor, temperature: float = 1.0) -> Tensor:
+        return torch.sigmoid(self._hidden_input(v) / temperature)
+
+    def _visible_mean(self, h: Tensor, temperature: float = 1.0) -> Tensor:
+        natural = h @ self.weight + self.visible_bias  # (n, n_visible)
+        return natural if self.visible == "gaussian" else torch.sigmoid(natural / temperature)
+
+    def _draw_hidden(self, v: Tensor, temperature: float) -> Tensor:
+        return sample_bernoulli(self._hidden_mean(v, temperature), self.generator)
+
+    def _draw_visible(self, h: Tensor, temperature: float) -> Tensor:
+        mean = self._visible_mean(h, temperature)
+        return sample_visible(mean, self.visible, self.generator, std=math.sqrt(temperature))
 
     def _visible_energy(self, v: Tensor) -> Tensor:
         if self.visible == "gaussian":
@@ -465,15 +554,17 @@ class _Metrics:
 
     @torch.no_grad()
     def measure(self, rbm: RBM) -> None:
-        error = (rbm.reconstruct(self.images) - self.images).square().mean()
-        self.errors.append(error.item())
+        images, measured = self.images, []
+        measured.append((self.errors, (rbm.reconstruct(images) - images).square().mean()))
         if rbm.visible == "bernoulli":
-            generator = torch.Generator(self.images.device).manual_seed(0)  # leave the RBM's alone
-            value = rbm.pseudo_log_likelihood(self.images, generator=generator)
-            self.pseudo_likelihoods.append(value.mean().item())
+            generator = seeded(0, images.device)  # leave the RBM's alone
+            value = rbm.pseudo_log_likelihood(images, generator=generator).mean()
+            measured.append((self.pseudo_likelihoods, value))
         if self.held_out is not None:
             new, seen = (rbm.free_energy(v).mean() for v in (self.held_out, self.seen))
-            self.gaps.append((new - seen).item())
+            measured.append((self.gaps, new - seen))
+        for column, value in measured:  # all of them or none: an interrupt may come at any time
+            column.append(value.item())
 
     def columns(self) -> tuple[tuple[float, ...], ...]:
         return tuple(self.errors), tuple(self.pseudo_likelihoods), tuple(self.gaps)
@@ -497,14 +588,34 @@ def _pair(name: str, value: float | tuple[float, float]) -> tuple[float, float]:
     return tuple(value)
 
 
-def _check_sizes(epochs: int, batch_size: int, n: int) -> None:
-    check_whole("epochs", epochs)
-    check_whole("batch_size", batch_size)
+def _sizes(epochs: int, batch_size: int, n: int) -> tuple[int, int, int]:
+    """Return epochs, images a batch, and batches an epoch, for n images."""
+    epochs, batch_size = whole("epochs", epochs), whole("batch_size", batch_size)
     if batch_size > n:
         raise ValueError(f"batch_size {batch_size} is more than the {n} images: try {n} or less")
+    return epochs, batch_size, n // batch_size
+
+
+def _interrupted_after(steps: int) -> str:
+    count = "1 step" if steps == 1 else f"{steps} steps"
+    return f"Interrupted after {count}: the RBM keeps what it has learned."
+
+
+def _warn_of_variance(images: Tensor) -> None:
+    """Warn if Gaussian units, of variance 1, cannot fit images (n, n_visible).
+
+    Their own variance is at least 1 everywhere; pixels in [0, 1] have at most ¼.
+    """
+    variance = images.var(0, correction=0)  # (n_visible,)
+    variance = (variance.sum() / (variance > 0).sum().clamp(min=1)).item()
+    if not 0.25 < variance < 4:
+        warnings.warn(
+            f"the images' pixels that vary at all have a variance of {variance:.3g} on average, "
+            "but Gaussian visible units have 1, so these images are not modelled well. Try "
+            "images = (images - images.mean()) / images.std(), and lr=0.001",
+            stacklevel=3,
+        )
 
 
 def _positive(temperature: float) -> float:
-    if not isinstance(temperature, Real) or not 0 < temperature < math.inf:
-        raise ValueError(f"temperature must be a positive finite number, got {temperature!r}")
-    return temperature
+    return number("temperature", temperature, "a positive finite number", lambda x: x > 0)

@@ -12,6 +12,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from course_utils.boltzmann.arguments import whole
+
 VISIBLE_KINDS = ("bernoulli", "gaussian")
 
 
@@ -105,8 +107,7 @@ def all_states(n_units: int, dtype: torch.dtype = torch.float64) -> Tensor:
     ValueError
         If ``n_units`` is no whole number from 1 to 24: more do not fit into memory.
     """
-    if isinstance(n_units, bool) or not isinstance(n_units, int) or not 1 <= n_units <= 24:
-        raise ValueError(f"n_units must be a whole number from 1 to 24, got {n_units!r}")
+    n_units = whole("n_units", n_units, 1, 24)
     return states_of(torch.arange(2**n_units), n_units).to(dtype)
 
 

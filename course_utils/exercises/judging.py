@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import functools
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -12,11 +11,10 @@ from typing import Any
 import torch
 from torch import nn
 
-from course_utils.boltzmann.learning import RBMHistory
 from course_utils.exercises.reading import is_open, read_number, shown
 from course_utils.networks import ordinary_torch
 from course_utils.terminal import say
-from course_utils.training import History
+from course_utils.training import interrupts_passed_on
 
 
 def close(given: Sequence[float], wanted: Sequence[float]) -> bool:
@@ -231,7 +229,7 @@ def report(exercise: str, attempt: Callable[[], str | None]) -> None:
         nothing was judged. A training that is interrupted ends the check, too.
     """
     try:
-        with _ordinary_state(), _interrupts_go_through():
+        with _ordinary_state(), interrupts_passed_on():
             problem = attempt()
     except (NotAttempted, NotImplementedError):
         say(f"{exercise}: not attempted yet")
@@ -263,33 +261,6 @@ def _ordinary_state() -> Iterator[None]:
             states.enter_context(torch.device("cpu"))
         torch.default_generator.manual_seed(0)
         yield
-
-
-@contextmanager
-def _interrupts_go_through() -> Iterator[None]:
-    """Let an interrupted training raise KeyboardInterrupt, also one that the learner has written.
-
-    ``fit`` itself swallows the interrupt and returns a history that says so, and what has not
-    learned to the end would be judged. Here such a history cannot be made.
-    """
-    kinds = {kind: kind.__init__ for kind in (History, RBMHistory)}
-    for kind, init in kinds.items():
-        kind.__init__ = _raising(init)
-    try:
-        yield
-    finally:
-        for kind, init in kinds.items():
-            kind.__init__ = init
-
-
-def _raising(init: Callable) -> Callable:
-    @functools.wraps(init)
-    def raising(history: Any, *columns: Any, **options: Any) -> None:
-        init(history, *columns, **options)
-        if history.outcome == "interrupted":
-            raise KeyboardInterrupt
-
-    return raising
 
 
 class NotAttempted(Exception):

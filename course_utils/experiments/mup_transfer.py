@@ -23,7 +23,7 @@ from course_utils.data import ImageData
 from course_utils.generators import seeded
 from course_utils.initializers import Parametrization, parameter_groups, parametrize_
 from course_utils.networks import Ensemble, mlp, one_thread, ordinary_torch
-from course_utils.training import Adam, fit, uninterrupted
+from course_utils.training import Adam, fit, interrupts_passed_on
 
 
 @dataclass(frozen=True)
@@ -150,9 +150,8 @@ def train_rates(
     ]
     options = {"steps": setting.steps, "batch_size": setting.batch_size, "seed": seed, "log": None}
     options |= {"optimizer": lambda parameters: EnsembleAdam(parameters, rates)}
-    with one_thread():
+    with one_thread(), interrupts_passed_on():
         histories = fit(Ensemble(networks), data.train_images, data.train_labels, **options)
-    uninterrupted(histories)
     ends = [h.step_losses[-max(1, setting.steps // 10) :].mean().item() for h in histories]
     return [
         end if h.outcome == "finished" else math.nan for end, h in zip(ends, histories, strict=True)

@@ -21,7 +21,7 @@ from course_utils.data import ImageData
 from course_utils.generators import seeded
 from course_utils.initializers import initialize_, lecun_normal_
 from course_utils.networks import Ensemble, mlp, one_thread, ordinary_torch, weight_layers
-from course_utils.training import accuracy, fit, uninterrupted
+from course_utils.training import accuracy, fit, interrupts_passed_on
 
 N_TEST = 1000
 """So many test images, the first ones, measure the accuracy."""
@@ -132,6 +132,6 @@ def train_row(setting: MapSetting, depth: int, data: ImageData, seed: int = 0) -
         {"steps": setting.steps, "batch_size": setting.batch_size},
     )
     options |= {"optimizer": descent, "seed": seed, "log": None}
-    with one_thread():
-        uninterrupted(fit(ensemble, data.train_images, data.train_labels, **options))
+    with one_thread(), interrupts_passed_on():
+        fit(ensemble, data.train_images, data.train_labels, **options)
         return accuracy(ensemble, data.test_images[:N_TEST], data.test_labels[:N_TEST])

@@ -4,7 +4,7 @@
 """
 
 from course_utils.training.fit import STEPS_BETWEEN_LOOKS, accuracy, fit
-from course_utils.training.history import History, StopTraining, uninterrupted
+from course_utils.training.history import History, StopTraining, interrupts_passed_on, pass_on
 from course_utils.training.optimizers import Adam, make_optimizer
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "StopTraining",
     "accuracy",
     "fit",
+    "interrupts_passed_on",
     "make_optimizer",
-    "uninterrupted",
+    "pass_on",
 ]

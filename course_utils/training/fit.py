@@ -26,7 +26,7 @@ from tqdm import tqdm
 from course_utils.data import conversion
 from course_utils.generators import seeded
 from course_utils.networks import Ensemble, is_plain, mode
-from course_utils.training.history import History, Record, StopTraining
+from course_utils.training.history import History, Record, StopTraining, pass_on
 from course_utils.training.optimizers import make_optimizer
 
 STEPS_BETWEEN_LOOKS = {"cpu": 1, "cuda": 50}
@@ -63,9 +63,9 @@ def fit(
     ``optimizer`` must treat each number for itself, as SGD and Adam do.
 
     A :class:`StopTraining` that ``after_step`` raises ends the training with what it has, and so
-    does a keyboard interrupt. A loss that is not finite ends it before that batch's update (on a
-    GPU up to 50 steps later, so that it need not wait at each). How it ended is the history's
-    ``outcome``.
+    does a keyboard interrupt (but see :func:`interrupts_passed_on`). A loss that is not finite
+    ends it before that batch's update (on a GPU up to 50 steps later, so that it need not wait at
+    each). How it ended is the history's ``outcome``.
 
     Parameters
     ----------
@@ -118,6 +118,8 @@ def fit(
             run.end("interrupted")
     network.zero_grad()
     histories = run.finish(time.perf_counter() - started, log)
+    for history in histories:
+        pass_on(history.outcome)
     return histories if isinstance(network, Ensemble) else histories[0]
 
 

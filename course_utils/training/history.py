@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 
 import torch
@@ -35,15 +38,28 @@ class History:
     outcome: str
 
 
-def uninterrupted(histories: History | list[History]) -> None:
-    """Raise KeyboardInterrupt if a training was interrupted: what it learned is no result.
+_passed_on: ContextVar[bool] = ContextVar("an interrupt is passed on", default=False)
 
-    `fit` takes an interrupt for an early end, so that a learner may stop a training and look. Who
-    measures several trainings asks here, and stops too.
+
+@contextmanager
+def interrupts_passed_on() -> Iterator[None]:
+    """Let an interrupted training raise KeyboardInterrupt once it has put everything in order.
+
+    By itself `fit` takes an interrupt for an early end, so that a learner may stop a training and
+    look. Inside ``with interrupts_passed_on():`` it is no result: who measures several trainings,
+    or judges one, stops too.
     """
-    for history in histories if isinstance(histories, list) else [histories]:
-        if history.outcome == "interrupted":
-            raise KeyboardInterrupt(f"the training was interrupted after {history.steps} steps")
+    token = _passed_on.set(True)
+    try:
+        yield
+    finally:
+        _passed_on.reset(token)
+
+
+def pass_on(outcome: str) -> None:
+    """Raise KeyboardInterrupt for the outcome "interrupted", where interrupts are passed on."""
+    if outcome == "interrupted" and _passed_on.get():
+        raise KeyboardInterrupt
 
 
 class Record:

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import copy
+import pickle
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -37,6 +39,7 @@ def hear(lines):
     return {"log": lines.append, "batch_size": 20}
 
 
+@pytest.mark.filterwarnings("ignore:.*Gaussian visible units have 1")
 @pytest.mark.parametrize("visible", ["bernoulli", "gaussian"])
 def test_the_network_computes_in_its_hidden_layers_what_transform_does(visible):
     images = patterns(dtype=torch.float64)
@@ -183,6 +186,33 @@ def test_a_dream_is_the_top_rbm_alone_and_then_the_way_down():
     assert torch.allclose(pictures, torch.sigmoid(h @ low.weight + low.visible_bias), atol=1e-12)
 
 
+@pytest.mark.parametrize(
+    "sizes", [(12, 9, 7), (12, 9, 7, 5), (12, 9, 8, 7, 5), (12, 11, 9, 8, 7, 5)]
+)
+def test_the_way_down_passes_through_every_rbm_below_the_top(sizes):
+    dbn = DBN(sizes, std=1.0, dtype=torch.float64, seed=2)
+    for rbm in dbn.rbms:
+        rbm.visible_bias.normal_(generator=rbm.generator)
+    states = torch.bernoulli(torch.full((6, sizes[-2]), 0.5, dtype=torch.float64))
+    expected = states
+    for i in range(len(sizes) - 3, -1, -1):
+        expected = torch.sigmoid(expected @ dbn.rbms[i].weight + dbn.rbms[i].visible_bias)
+    assert (dbn.down(states) - expected).abs().max() < 1e-12
+    assert dbn.dream(3, 2).shape == (3, 12)
+
+
+@pytest.mark.parametrize("sizes", [(12, 9), (12, 9, 7), (12, 9, 8, 7, 5), (12, 11, 9, 8, 7, 5)])
+def test_the_way_up_passes_through_every_rbm_and_so_does_the_network(sizes):
+    dbn, images = DBN(sizes, std=1.0, dtype=torch.float64), patterns(dtype=torch.float64)[:9]
+    h = images
+    for rbm in dbn.rbms:
+        rbm.hidden_bias.normal_(generator=rbm.generator)
+        h = torch.sigmoid(h @ rbm.weight.T + rbm.hidden_bias)
+    assert (dbn.transform(images) - h).abs().max() < 1e-12
+    network = dbn.to_network(4)
+    assert (network[:-1](images) - h).abs().max() < 1e-12
+
+
 def test_a_stack_of_one_rbm_dreams_pixels_as_probabilities():
     dbn = DBN([12, 9])
     dbn.fit(patterns(), epochs=2, batch_size=20, log=None)
@@ -263,6 +293,7 @@ def test_an_interrupt_between_two_rbms_keeps_what_was_learnt():
     assert lines == ["Interrupted after rbms[1]: the stack keeps what it has learned."]
 
 
+@pytest.mark.filterwarnings("ignore:.*Gaussian visible units have 1")
 def test_an_rbm_that_diverges_is_told_and_nothing_is_built_on_it():
     dbn, lines, called = DBN([12, 9, 7], visible="gaussian"), [], []
     options = hear(lines) | {"after_layer": lambda i, history: called.append(history.outcome)}
@@ -272,6 +303,7 @@ def test_an_rbm_that_diverges_is_told_and_nothing_is_built_on_it():
     assert len(lines) == 1 and lines[0].startswith("rbms[0]: ") and "rate" in lines[0]
 
 
+@pytest.mark.filterwarnings("ignore:.*Gaussian visible units have 1")
 @pytest.mark.parametrize("visible", ["bernoulli", "gaussian"])
 def test_a_stack_that_was_saved_goes_on_as_it_would_have(tmp_path, visible):
     dbn = DBN([12, 9, 7], visible=visible, dtype=torch.float64, seed=3)
@@ -290,6 +322,77 @@ def test_a_stack_that_was_saved_goes_on_as_it_would_have(tmp_path, visible):
     never = DBN([12, 9])
     never.save(tmp_path / "never.pt")
     assert DBN.load(tmp_path / "never.pt").chains is None
+
+
+def test_it_says_what_it_is_and_how_long_each_rbm_has_learned():
+    dbn = DBN([12, 9, 7], visible="gaussian")
+    dbn.rbms[1].partial_fit(torch.rand(5, 9))
+    made = "DBN([12, 9, 7], visible='gaussian', dtype=torch.float32, device=cpu; "
+    assert repr(dbn) == made + "[0, 1] steps learned)"
+
+
+def test_moved_to_where_it_is_a_stack_goes_on_as_if_nothing_had_happened():
+    moved, stayed = learnt(), learnt()
+    assert moved.to("cpu") is moved and moved.chains is None
+    assert torch.equal(moved.dream(4, 3), stayed.dream(4, 3))
+    assert torch.equal(moved.to(torch.device("cpu")).chains, stayed.chains)
+    assert torch.equal(moved.dream(4, 3), stayed.dream(4, 3))
+    with pytest.raises(ValueError, match="device must be one that this machine has, got 'meta'"):
+        moved.to("meta")
+
+
+@pytest.mark.parametrize("way", [copy.deepcopy, lambda dbn: pickle.loads(pickle.dumps(dbn))])
+def test_a_copy_goes_on_as_the_stack_would_and_shares_nothing_with_it(way):
+    dbn = learnt()
+    dbn.dream(4, 3)
+    twin = way(dbn)
+    for stack in (dbn, twin):
+        stack.fit(patterns(), epochs=1, batch_size=20, log=None)
+    assert all(map(same, dbn.rbms, twin.rbms))
+    assert torch.equal(dbn.dream(4, 3), twin.dream(4, 3))
+
+
+def test_whole_numbers_of_numpy_are_whole_numbers():
+    ours, plain = DBN(np.array([12, 9, 7]), seed=np.int64(3)), DBN([12, 9, 7], seed=3)
+    ours.fit(patterns(), epochs=np.int64(1), batch_size=np.int64(20), log=None)
+    plain.fit(patterns(), epochs=1, batch_size=20, log=None)
+    ours.fit_layer(np.int64(1), patterns(), epochs=1, log=None)
+    plain.fit_layer(1, patterns(), epochs=1, log=None)
+    assert all(map(same, ours.rbms, plain.rbms)) and ours.sizes == [12, 9, 7]
+    assert torch.equal(ours.transform(patterns(), np.int64(1)), plain.transform(patterns(), 1))
+    assert torch.equal(ours.dream(np.int64(3), np.int64(2)), plain.dream(3, 2))
+    assert repr(ours.to_network(np.int64(4))) == repr(plain.to_network(4))
+
+
+def test_arrays_and_lists_are_images():
+    ours, plain, images = DBN([12, 9, 7]), DBN([12, 9, 7]), patterns()
+    ours.fit(images.numpy(), held_out=images[:50].tolist(), epochs=1, batch_size=20, log=None)
+    plain.fit(images, held_out=images[:50], epochs=1, batch_size=20, log=None)
+    assert all(map(same, ours.rbms, plain.rbms))
+    assert torch.equal(ours.transform(images.numpy()), plain.transform(images))
+    start = plain.transform(images, 1)[:3]
+    assert torch.equal(ours.dream(steps=2, start=start.numpy()), plain.dream(steps=2, start=start))
+    with pytest.raises(TypeError, match="images must be a tensor of numbers, got dict"):
+        ours.fit({}, log=None)
+
+
+def test_states_that_are_not_finite_are_refused():
+    dbn, bad = DBN([12, 9, 7]), patterns()
+    bad[3, 4] = torch.nan
+    for call in (dbn.transform, dbn.fit, lambda v: dbn.fit_layer(1, v)):
+        with pytest.raises(ValueError, match="must be finite"):
+            call(bad)
+    with pytest.raises(ValueError, match="must be finite"):
+        dbn.down(torch.full((2, 9), torch.inf))
+    with pytest.raises(ValueError, match="must be finite"):
+        dbn.dream(start=torch.full((2, 9), torch.nan))
+
+
+def test_pixels_that_were_not_standardized_are_warned_of_in_the_lowest_rbm_only():
+    dbn = DBN([12, 9, 7], visible="gaussian")
+    with pytest.warns(UserWarning, match="Gaussian visible units have 1") as seen:
+        dbn.fit(patterns(), epochs=1, lr=0.001, log=None)
+    assert len(seen) == 1
 
 
 def test_a_file_that_is_no_stack_is_refused_and_its_code_is_not_run(tmp_path, capsys):
@@ -315,15 +418,42 @@ def test_a_stack_needs_two_sizes(sizes):
         DBN(sizes)
 
 
-@pytest.mark.parametrize("i", [-1, 2, 0.5, None])
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"sizes": 784}, "sizes must be a list of whole numbers, got 784"),
+        ({"sizes": [784, 0]}, "each of sizes must be a whole number of at least 1, got 0"),
+        ({"sizes": [784, 10.0]}, "each of sizes must be a whole number of at least 1, got 10.0"),
+        ({"sizes": [784, True]}, "each of sizes must be a whole number of at least 1, got True"),
+        ({"sizes": "784"}, "each of sizes must be a whole number of at least 1, got '7'"),
+        ({"seed": 1.5}, "seed must be a whole number of at most 64 bits, got 1.5"),
+        ({"seed": True}, "seed must be a whole number"),
+        ({"device": "gpu"}, "device must be one that this machine has, got 'gpu'"),
+        ({"visible": "binary"}, "visible must be"),
+    ],
+)
+def test_an_impossible_stack_is_refused(wrong, words):
+    with pytest.raises(ValueError, match=words):
+        DBN(**({"sizes": [12, 9]} | wrong))
+
+
+@pytest.mark.parametrize("n_classes", [0, 2.0, True, None])
+def test_classes_that_are_no_number_are_refused(n_classes):
+    with pytest.raises(ValueError, match=f"n_classes must be a whole number .*, got {n_classes}"):
+        DBN([12, 9]).to_network(n_classes)
+
+
+@pytest.mark.parametrize("i", [-1, 2, 0.5, 1.0, True, None])
 def test_an_rbm_that_is_not_there_is_refused(i):
-    with pytest.raises(ValueError, match=f"i must be one of 0 to 1, got {i}"):
+    with pytest.raises(ValueError, match=f"i must be a whole number from 0 to 1, got {i}"):
         DBN([12, 9, 7]).fit_layer(i, patterns(), log=None)
 
 
-@pytest.mark.parametrize("layers", [-1, 3, 1.5])
+@pytest.mark.parametrize("layers", [-1, 3, 1.5, True])
 def test_layers_that_are_not_there_are_refused(layers):
-    with pytest.raises(ValueError, match=f"layers must be one of 0 to 2, got {layers}"):
+    with pytest.raises(
+        ValueError, match=f"layers must be a whole number from 0 to 2, got {layers}"
+    ):
         DBN([12, 9, 7]).transform(patterns(), layers)
 
 

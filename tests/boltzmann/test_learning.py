@@ -253,6 +253,40 @@ def test_decay_shrinks_the_weights_and_not_the_biases():
     assert torch.equal(decayed[1], plain[1]) and torch.equal(decayed[2], plain[2])
 
 
+@pytest.mark.parametrize("lr", [0.25, 1.0])
+def test_the_rate_multiplies_all_that_a_step_adds(lr):
+    one, other, v0 = random_rbm(6, 4), random_rbm(6, 4), binary(9, 6)
+    options = {"weight_decay": 0.01, "sparsity": (0.1, 2.0), "momentum": 0.5}
+    before = [p.clone() for p in one.parameters()]
+    one.partial_fit(v0, lr=1.0, **options)
+    other.partial_fit(v0, lr=lr, **options)
+    for start, whole, part in zip(before, one.parameters(), other.parameters(), strict=True):
+        assert (lr * (whole - start) - (part - start)).abs().max() < 1e-14
+
+
+def test_a_step_does_not_depend_on_the_sizes_of_the_step_before():
+    fresh, used, v0 = random_rbm(6, 4), random_rbm(6, 4), binary(9, 6)
+    for rbm in (fresh, used):
+        rbm.partial_fit(v0, lr=0.0, persistent=True)  # 9 chains
+    state = used.generator.get_state()
+    used.partial_fit(v0[:5], lr=0.0, persistent=True)  # 5 images above 9 chains: 14 rows
+    used.generator.set_state(state)
+    for rbm in (fresh, used):
+        rbm.partial_fit(v0[:7])  # 7 images above 7 chains: 14 rows, too
+    assert all(map(torch.equal, fresh.parameters(), used.parameters()))
+
+
+@pytest.mark.parametrize("k", [1, 4, 7])
+def test_a_chain_takes_as_many_steps_as_it_is_told(monkeypatch, k):
+    rbm, draws = random_rbm(6, 4), Draws(monkeypatch)
+    rbm.partial_fit(binary(9, 6), k=k)
+    assert draws.shapes == [(9, 4), (9, 6)] * k
+    rbm.partial_fit(binary(9, 6), persistent=True)
+    draws.shapes.clear()
+    rbm.partial_fit(binary(9, 6), k=k, persistent=True)
+    assert draws.shapes == [(9, 6), (9, 4)] * k
+
+
 def test_sparsity_adds_its_term_to_weights_and_hidden_biases_only():
     rbm, v0 = random_rbm(6, 4), binary(9, 6)
     state = rbm.generator.get_state()

@@ -7,6 +7,7 @@ import statistics
 import warnings
 from itertools import product
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
@@ -254,6 +255,13 @@ def test_a_few_chains_that_carry_the_estimate_are_warned_about():
         annealed_log_partition(random_rbm(20, 10, seed=11, std=0.3), some_images(rbm))
 
 
+def test_fewer_than_ten_chains_that_carry_the_estimate_are_warned_about():
+    rbm = random_rbm(6, 4, seed=14)
+    with pytest.warns(UserWarning, match=r"Only \d\.\d of 20 chains"):
+        z = annealed_log_partition(rbm, some_images(rbm), n_chains=20, n_temperatures=5, seed=3)
+    assert 5 < z.effective_sample_size < 10
+
+
 def test_base_rates_are_a_better_start_than_fair_coins():
     rates = torch.linspace(0.001, 0.05, 200, dtype=torch.float64)  # most pixels are mostly black
     images = torch.bernoulli(rates.expand(500, -1), generator=torch.Generator().manual_seed(0))
@@ -292,6 +300,15 @@ def test_a_number_of_temperatures_means_evenly_spaced():
     images = some_images(rbm)
     listed = annealed_log_partition(rbm, images, n_temperatures=[0, 0.25, 0.5, 0.75, 1])
     assert annealed_log_partition(rbm, images, n_temperatures=5) == listed
+
+
+def test_whole_numbers_of_numpy_are_whole_numbers():
+    rbm = random_rbm(6, 4, seed=14)
+    ours = {"n_chains": np.int64(50), "n_temperatures": np.int64(50), "seed": np.int64(3)}
+    plain = {"n_chains": 50, "n_temperatures": 50, "seed": 3}
+    images = some_images(rbm)
+    one, other = (annealed_log_partition(rbm, images, **options) for options in (ours, plain))
+    assert one == other and type(one.n_chains) is int
 
 
 def test_annealing_works_in_float32():
@@ -388,6 +405,10 @@ def test_images_that_do_not_fit_are_named(images, message):
     [
         ({"n_chains": 1}, "n_chains must be a whole number of 2 or more, got 1"),
         ({"n_chains": 2.5}, "n_chains must be a whole number of 2 or more, got 2.5"),
+        ({"n_chains": True}, "n_chains must be a whole number of 2 or more, got True"),
+        ({"seed": 1.5}, "seed must be a whole number of at most 64 bits, got 1.5"),
+        ({"seed": True}, "seed must be a whole number"),
+        ({"n_temperatures": True}, "whole number of 2 or more, or a sequence.*got True"),
         ({"n_temperatures": 1}, "whole number of 2 or more, or a sequence.*got 1: try 1000"),
         ({"n_temperatures": [0.1, 1.0]}, "rise from 0 to 1"),
         ({"n_temperatures": [0.0, 0.9]}, "rise from 0 to 1"),

@@ -1,32 +1,23 @@
 """The RBM: formulas against scikit-learn, enumeration and integration; training, and its ends."""
 
 import math
+import warnings
 
 import numpy as np
 import pytest
 import torch
-from helpers.boltzmann import all_states, bits, random_rbm
+from helpers.boltzmann import all_states, bits, random_rbm, scikit_learns
 from helpers.progress import assert_shown_and_wiped_out, terminal_for_bars
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.datasets import load_digits
-from sklearn.neural_network import BernoulliRBM
 from torch import nn
 
 from course_utils.boltzmann import RBM
 from course_utils.boltzmann.learning import RBMHistory
-from course_utils.training import StopTraining
+from course_utils.training import STEPS_BETWEEN_LOOKS, StopTraining
 
 PARAMETERS = ("weight", "visible_bias", "hidden_bias")
-
-
-def scikit_learns(rbm, **options):
-    theirs = BernoulliRBM(len(rbm.weight), **options)
-    theirs.components_ = rbm.weight.numpy().copy()
-    theirs.intercept_hidden_ = rbm.hidden_bias.numpy().copy()
-    theirs.intercept_visible_ = rbm.visible_bias.numpy().copy()
-    theirs.n_features_in_ = rbm.weight.shape[1]
-    return theirs
 
 
 @pytest.fixture(scope="module")
@@ -202,6 +193,30 @@ def test_what_is_measured_does_not_change_what_is_learned(digits):
     assert torch.equal(quiet.weight, watched.weight)
 
 
+def test_the_pseudo_likelihood_of_the_history_is_of_the_same_bits_and_not_drawn_by_the_rbm(
+    digits, monkeypatch
+):
+    rbm, images = small(digits)
+    same = rbm.fit(images, epochs=3, lr=0.0, weight_decay=0.0, log=None).pseudo_likelihood
+    assert len(same) == 3 and len(set(same)) == 1
+    measured, unmeasured = RBM(64, 20), RBM(64, 20)
+    monkeypatch.setattr(unmeasured, "pseudo_log_likelihood", lambda v, generator: v.sum(1))
+    for each in (measured, unmeasured):
+        each.fit(images, epochs=2, log=None)
+    assert torch.equal(measured.weight, unmeasured.weight)
+
+
+def test_the_bits_of_the_pseudo_likelihood_come_from_the_generator_that_is_given():
+    rbm, v, state = random_rbm(12, 7), bits(50, 12), random_rbm(12, 7).generator.get_state()
+    one, again, other = (
+        rbm.pseudo_log_likelihood(v, generator=torch.Generator().manual_seed(s)) for s in (0, 0, 1)
+    )
+    assert torch.equal(one, again) and not torch.equal(one, other)
+    assert torch.equal(rbm.generator.get_state(), state)
+    rbm.pseudo_log_likelihood(v)
+    assert not torch.equal(rbm.generator.get_state(), state)
+
+
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @pytest.mark.parametrize("persistent", [False, True])
 def test_learning_raises_the_true_likelihood_of_images_it_has_not_seen(digits, dtype, persistent):
@@ -257,6 +272,82 @@ def test_gaussian_units_model_data_whose_noise_has_variance_one():
     assert (drawn.std(0) / data.std(0) - 1).abs().max() < 0.1
 
 
+def pixels(n=2000, n_visible=20):
+    """Grey values in [0, 1], as images of digits have them: some pixels are always black."""
+    source = torch.Generator().manual_seed(0)
+    grey = torch.rand(n, n_visible, generator=source) ** 3
+    grey[:, :8] = 0.0
+    return grey
+
+
+def standardized(images):
+    return (images - images.mean()) / images.std()
+
+
+def warnings_of(images, **options):
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("always")
+        rbm = RBM(images.shape[1], 4, visible=options.pop("visible", "gaussian"))
+        rbm.fit(images, epochs=1, lr=0.001, log=None, **options)
+    return [(str(warning.message), warning.filename) for warning in seen]
+
+
+@pytest.mark.parametrize("scale", [1.0, 255.0, 0.01, 8.0])
+def test_gaussian_units_warn_of_images_whose_variance_is_not_theirs(scale):
+    images = pixels() * scale
+    ((words, file),) = warnings_of(images)
+    variance = images[:, 8:].double().numpy().var(0).mean()  # of the pixels that vary
+    assert f"a variance of {variance:.3g} on average, but Gaussian visible units have 1" in words
+    assert "images = (images - images.mean()) / images.std(), and lr=0.001" in words
+    assert file == __file__
+
+
+def test_gaussian_units_warn_of_black_and_white_and_of_constant_images(digits):
+    assert "variance of 0.1" in warnings_of(digits[:500])[0][0]
+    assert "variance of 0 on average" in warnings_of(torch.zeros(200, 4))[0][0]
+
+
+@pytest.mark.parametrize(
+    "scaled",
+    [
+        standardized,
+        lambda v: (v - v.mean(0)) / v.std(0).clamp(min=0.1),
+        lambda v: (v - v.mean(0)) / v.std(0).where(v.std(0) > 0, 1.0),
+        lambda v: 1.5 * standardized(v),  # what the hidden units explain comes on top of 1
+    ],
+)
+def test_gaussian_units_do_not_warn_of_standardized_images_with_constant_pixels(scaled):
+    assert warnings_of(scaled(pixels())) == []
+
+
+@pytest.mark.parametrize(
+    ("variance", "warned"), [(0.24, True), (0.26, False), (3.9, False), (4.1, True)]
+)
+def test_the_variance_may_be_a_quarter_to_four(variance, warned):
+    images = pixels()[:, 8:]
+    images = (images - images.mean(0)) / images.std(0, correction=0)
+    assert bool(warnings_of(images * variance**0.5)) == warned
+
+
+def test_bernoulli_units_do_not_warn_of_a_variance():
+    assert warnings_of(pixels(), visible="bernoulli") == []
+
+
+@pytest.mark.parametrize("visible", ["bernoulli", "gaussian"])
+def test_gaussian_units_that_diverge_are_told_the_rate_that_they_need(visible):
+    rbm, told = RBM(4, 3, visible=visible), []
+    data = standardized(torch.rand(100, 4, generator=torch.Generator().manual_seed(0)))
+    data = data if visible == "gaussian" else data.sigmoid()
+
+    def spoil(step):
+        rbm.weight[0, 0] = math.nan
+
+    rbm.fit(data, batch_size=10, after_step=spoil, log=told.append)
+    assert ("Gaussian visible units need a rate of about 0.001" in told[0]) == (
+        visible == "gaussian"
+    )
+
+
 def test_a_large_rate_diverges_with_words_and_ends_there():
     told = []
     rbm = RBM(10, 30, visible="gaussian")
@@ -286,6 +377,71 @@ def test_an_interrupt_keeps_weights_and_chains(digits):
     after = rbm.fit(images, epochs=1, persistent=True, log=None)
     assert after.outcome == "finished" and rbm.learner.steps == 8
     assert not torch.equal(rbm.learner.chains, chains)
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_an_interrupt_at_any_moment_leaves_a_history_that_counts_as_the_rbm_does(
+    digits, monkeypatch, late
+):
+    rbm, images = small(digits)
+    rbm.fit(images, epochs=1, log=None)
+    step = rbm.learner.step
+
+    def interrupted(*arguments, **options):
+        if rbm.learner.steps == 5 + 3:
+            if late:  # after the update, before `fit` could count it
+                step(*arguments, **options)
+            raise KeyboardInterrupt
+        step(*arguments, **options)
+
+    monkeypatch.setattr(rbm.learner, "step", interrupted)
+    told = []
+    history = rbm.fit(images, epochs=2, log=told.append)
+    assert (history.outcome, history.steps) == ("interrupted", 3 + late)
+    assert rbm.learner.steps == 5 + history.steps
+    assert told == [f"Interrupted after {3 + late} steps: the RBM keeps what it has learned."]
+
+
+@pytest.mark.parametrize("measurement", ["reconstruct", "pseudo_log_likelihood", "free_energy"])
+def test_an_epoch_whose_measurement_is_interrupted_has_no_metrics(digits, monkeypatch, measurement):
+    rbm, images = small(digits)
+    whole, calls = getattr(rbm, measurement), []
+
+    def interrupted(*arguments, **options):
+        calls.append(1)
+        if rbm.learner.steps == 10:
+            raise KeyboardInterrupt
+        return whole(*arguments, **options)
+
+    monkeypatch.setattr(rbm, measurement, interrupted)
+    history = rbm.fit(images, held_out=digits[500:600], epochs=3, log=None)
+    assert (history.outcome, history.steps) == ("interrupted", 10)
+    columns = history.reconstruction_error, history.pseudo_likelihood, history.free_energy_gap
+    assert calls and [len(column) for column in columns] == [1, 1, 1]
+
+
+def test_an_update_after_which_nothing_is_finite_is_counted():
+    rbm, data = RBM(4, 3), torch.full((20, 4), 0.5)
+
+    def spoil(step):
+        if step == 2:
+            rbm.weight[0, 0] = math.nan
+
+    history = rbm.fit(data, batch_size=5, after_step=spoil, log=None)
+    assert (history.outcome, history.steps, rbm.learner.steps) == ("diverged", 3, 3)
+
+
+def test_divergence_between_two_looks_is_seen_at_the_end_of_the_epoch(monkeypatch):
+    monkeypatch.setitem(STEPS_BETWEEN_LOOKS, "cpu", 50)  # as on a GPU
+    rbm, data, told = RBM(4, 3), torch.full((20, 4), 0.5), []
+
+    def spoil(step):
+        if step == 2:
+            rbm.weight[0, 0] = math.nan
+
+    history = rbm.fit(data, batch_size=5, epochs=3, after_step=spoil, log=told.append)
+    assert (history.outcome, history.steps) == ("diverged", 4) and "no longer finite" in told[0]
+    assert history.reconstruction_error == ()
 
 
 def enough_after(last):
@@ -400,6 +556,18 @@ def test_every_image_is_seen_once_an_epoch_in_a_new_order(monkeypatch):
     assert [len(v) for v, _ in calls] == [100, 100]  # the incomplete batch is dropped
 
 
+def test_the_order_is_another_for_another_seed_and_in_the_next_call(monkeypatch):
+    images, orders = torch.arange(250.0)[:, None].expand(250, 3) / 250, []
+    for seed in (0, 1):
+        rbm = RBM(3, 2, seed=seed)
+        calls = spied(monkeypatch, rbm)
+        for _ in range(2):
+            rbm.fit(images, epochs=1, batch_size=50, log=None)
+        orders += torch.cat([v[:, 0] for v, _ in calls]).view(2, 250).tolist()
+    assert len({tuple(order) for order in orders}) == 4
+
+
+@pytest.mark.filterwarnings("ignore:.*Gaussian visible units have 1")
 def test_the_visible_bias_starts_at_the_log_odds_and_only_once(digits):
     rbm, images = small(digits)
     rbm.fit(images, epochs=1, lr=0.0, weight_decay=0.0, log=None)
@@ -461,9 +629,85 @@ def test_progress_shows_on_stderr_only_if_asked_for(digits, capsys, monkeypatch)
     assert capsys.readouterr().out == ""
 
 
+# --- sizes, devices, numbers of NumPy ------------------------------------------------------------
+
+
+def test_it_says_what_it_is_and_how_long_it_has_learned(digits):
+    rbm = RBM(64, 20)
+    rbm.fit(digits[:500], epochs=1, log=None)
+    start = "RBM(64, 20, visible='bernoulli', dtype=torch.float32, device=cpu; "
+    assert repr(rbm) == start + "5 steps learned)"
+    assert "visible='gaussian', dtype=torch.float64" in repr(
+        RBM(3, 2, visible="gaussian", dtype=torch.float64)
+    )
+
+
+@pytest.mark.parametrize("device", ["cpu", torch.device("cpu")])
+def test_moved_to_where_it_is_it_goes_on_as_if_nothing_had_happened(device):
+    moved, stayed, v = random_rbm(6, 4), random_rbm(6, 4), bits(20, 6)
+    options = {"persistent": True, "momentum": 0.9}
+    for rbm in (moved, stayed):
+        rbm.partial_fit(v, **options)
+    assert moved.to(device) is moved
+    assert moved.generator is moved.learner.generator
+    assert moved.device == device and moved.get_params()["device"] == device
+    for rbm in (moved, stayed):
+        rbm.partial_fit(v[:7], **options)
+    assert all(map(torch.equal, moved.parameters(), stayed.parameters()))
+    assert torch.equal(moved.learner.chains, stayed.learner.chains)
+    assert torch.equal(moved.sample(3, 2), stayed.sample(3, 2))
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_moved_to_another_kind_of_device_it_learns_there_and_draws_anew(tmp_path):
+    rbm, v = random_rbm(6, 4, seed=3), bits(20, 6)
+    rbm.partial_fit(v, persistent=True, momentum=0.9)
+    weight = rbm.weight.clone()
+    assert rbm.to("cuda") is rbm and torch.equal(rbm.weight.cpu(), weight)
+    expected = torch.Generator("cuda").manual_seed(3).get_state()
+    assert torch.equal(rbm.generator.get_state(), expected)
+    rbm.partial_fit(v.cuda(), persistent=True, momentum=0.9)
+    rbm.save(tmp_path / "rbm.pt")
+    assert torch.equal(RBM.load(tmp_path / "rbm.pt").weight, rbm.weight.cpu())
+    assert torch.equal(RBM.load(tmp_path / "rbm.pt", device="cuda").weight, rbm.weight)
+    assert rbm.to("cpu").learner.chains.device.type == "cpu"
+    rbm.partial_fit(v, persistent=True, momentum=0.9)
+
+
+@pytest.mark.parametrize("device", ["meta", "gpu", "cuda:99", "", 1.5, torch.float64, [], True])
+def test_a_device_that_is_not_here_is_named_and_nothing_has_moved(device):
+    rbm, v = random_rbm(6, 4), bits(20, 6)
+    with pytest.raises(ValueError, match="device must be one that this machine has, got "):
+        rbm.to(device)
+    rbm.partial_fit(v)
+    assert rbm.device == "cpu" and rbm.weight.device.type == "cpu"
+
+
+@pytest.mark.parametrize("number", [np.int64, np.int32, np.uint8])
+def test_whole_numbers_of_numpy_are_whole_numbers(digits, number):
+    ours = RBM(number(64), number(20), seed=number(3), std=np.float32(0.5))
+    plain = RBM(64, 20, seed=3, std=0.5)
+    options = {"lr": 0.05, "persistent": True, "log": None}
+    ours.fit(digits[:500], epochs=number(2), batch_size=number(50), k=number(2), **options)
+    plain.fit(digits[:500], epochs=2, batch_size=50, k=2, **options)
+    ours.partial_fit(digits[:50], k=number(2), lr=np.float32(0.5), momentum=np.float32(0.5))
+    plain.partial_fit(digits[:50], k=2, lr=0.5, momentum=0.5)
+    assert all(map(torch.equal, ours.parameters(), plain.parameters()))
+    assert torch.equal(ours.sample(number(3), number(4)), plain.sample(3, 4))
+    assert torch.equal(ours.gibbs(digits[:9], number(2)), plain.gibbs(digits[:9], 2))
+    assert type(ours.learner.steps) is int
+
+
+def test_seeds_of_64_bits_are_seeds():
+    largest = RBM(4, 3, seed=np.uint64(2**64 - 1))
+    assert torch.equal(largest.weight, RBM(4, 3, seed=2**64 - 1).weight)
+    assert not torch.equal(RBM(4, 3, seed=-(2**63)).weight, largest.weight)
+
+
 # --- files ---------------------------------------------------------------------------------------
 
 
+@pytest.mark.filterwarnings("ignore:.*Gaussian visible units have 1")
 @pytest.mark.parametrize("visible", ["bernoulli", "gaussian"])
 @pytest.mark.parametrize("persistent", [False, True])
 def test_a_saved_rbm_goes_on_as_if_nothing_had_happened(tmp_path, visible, persistent):
@@ -498,17 +742,6 @@ def test_an_rbm_that_never_learned_can_be_saved(tmp_path):
     )
 
 
-def test_a_file_from_before_the_learner_had_a_name_for_its_dtype_can_be_read(tmp_path):
-    rbm = random_rbm(6, 4)
-    rbm.learner.compute_dtype = torch.bfloat16
-    state = rbm.state()
-    state["learner"]["products"] = state["learner"].pop("compute_dtype")
-    torch.save(state, tmp_path / "old.pt")
-    loaded = RBM.load(tmp_path / "old.pt")
-    assert loaded.learner.compute_dtype == torch.bfloat16
-    assert torch.equal(loaded.weight, rbm.weight)
-
-
 # --- errors --------------------------------------------------------------------------------------
 
 
@@ -521,6 +754,19 @@ def test_a_file_from_before_the_learner_had_a_name_for_its_dtype_can_be_read(tmp
         ({"std": -1.0}, "std must be a finite number of 0 or more, got -1.0"),
         ({"std": math.nan}, "std must be"),
         ({"dtype": torch.float16}, "dtype must be torch.float32 or torch.float64"),
+        ({"n_visible": True}, "n_visible must be a whole number of at least 1, got True"),
+        ({"n_hidden": np.bool_(True)}, "n_hidden must be a whole number of at least 1, got"),
+        ({"n_hidden": "20"}, "n_hidden must be a whole number of at least 1, got '20'"),
+        ({"std": True}, "std must be a finite number of 0 or more, got True"),
+        ({"std": "0.1"}, "std must be"),
+        ({"seed": 2.0}, "seed must be a whole number of at most 64 bits, got 2.0: try 0"),
+        ({"seed": True}, "seed must be a whole number"),
+        ({"seed": None}, "seed must be a whole number"),
+        ({"seed": "a"}, "seed must be a whole number"),
+        ({"seed": 2**64}, "seed must be a whole number of at most 64 bits"),
+        ({"seed": -(2**63) - 1}, "seed must be a whole number of at most 64 bits"),
+        ({"device": "gpu"}, "device must be one that this machine has, got 'gpu': try \"cpu\""),
+        ({"device": "meta"}, "device must be one that this machine has, got 'meta'"),
     ],
 )
 def test_an_impossible_machine_is_refused(options, words):
@@ -579,6 +825,11 @@ def test_gaussian_units_take_any_finite_numbers():
         ({"batch_size": 0}, "batch_size must be a whole number"),
         ({"epochs": 0}, "epochs must be a whole number of at least 1, got 0"),
         ({"k": 0}, "k must be a whole number of at least 1, got 0"),
+        ({"epochs": True}, "epochs must be a whole number of at least 1, got True"),
+        ({"epochs": 1.0}, "epochs must be a whole number of at least 1, got 1.0"),
+        ({"batch_size": 10.0}, "batch_size must be a whole number of at least 1, got 10.0"),
+        ({"k": 1.0}, "k must be a whole number of at least 1, got 1.0"),
+        ({"lr": True}, "lr must be a finite number, 0 or more, got True"),
         ({"lr": (0.1, -0.1)}, "lr must be a finite number"),
         ({"lr": (0.1, 0.05, 0.0)}, "lr must be a number or a pair of numbers"),
         ({"momentum": (0.5, 1.0)}, "momentum must be a finite number, from 0 to less than 1"),
@@ -591,6 +842,61 @@ def test_options_that_make_no_sense_are_refused(options, words):
     with pytest.raises(ValueError, match=words):
         rbm.fit(torch.zeros(20, 4), **({"batch_size": 10} | options))
     assert rbm.learner.steps == 0 and not rbm.visible_bias.any()
+
+
+@pytest.mark.parametrize("visible", ["bernoulli", "gaussian"])
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+def test_states_that_are_not_finite_are_refused_by_every_door(visible, value):
+    rbm = RBM(4, 3, visible=visible)
+    v, h, state = torch.zeros(2, 4), torch.zeros(2, 3), rbm.generator.get_state()
+    bad_v, bad_h = v.clone(), h.clone()
+    bad_v[1, 3] = bad_h[1, 2] = value
+    doors = {
+        "v": [
+            rbm.hidden_given_visible,
+            rbm.free_energy,
+            rbm.gibbs,
+            rbm.reconstruct,
+            rbm.sample_hidden,
+            rbm.start_chains,
+            rbm.partial_fit,
+            lambda v: rbm.energy(v, h),
+            lambda v: rbm.sample(2, 1, start=v),
+        ],
+        "h": [rbm.visible_given_hidden, rbm.sample_visible, lambda h: rbm.energy(v, h)],
+        "images": [rbm.transform, lambda v: rbm.fit(v, batch_size=1)],
+        "held_out": [lambda w: rbm.fit(v, held_out=w, batch_size=1)],
+    }
+    if visible == "bernoulli":
+        doors["v"] += [rbm.pseudo_log_likelihood]
+    for name, calls in doors.items():
+        for call in calls:
+            with pytest.raises(ValueError, match="must be finite, but holds nan or infinity"):
+                call(bad_h if name == "h" else bad_v)
+    assert torch.equal(rbm.generator.get_state(), state) and rbm.learner.chains is None
+
+
+def test_states_are_looked_at_once_and_not_at_every_step(monkeypatch):
+    rbm, looks, aminmax = random_rbm(6, 4), [], torch.Tensor.aminmax
+    monkeypatch.setattr(
+        torch.Tensor, "aminmax", lambda t, **k: looks.append(t.shape) or aminmax(t, **k)
+    )
+    rbm.gibbs(bits(3, 6), 50)
+    assert looks == [(3, 6)]
+
+
+def test_no_states_at_all_have_no_hidden_units_and_no_range():
+    rbm = random_rbm(6, 4)
+    none = torch.zeros(0, 6, dtype=torch.float64)
+    assert rbm.hidden_given_visible(none).shape == (0, 4) and rbm.free_energy(none).shape == (0,)
+
+
+def test_chains_must_be_states_from_which_learning_can_go_on():
+    rbm = RBM(4, 3)
+    for wrong in (torch.zeros(0, 4), torch.zeros(4), torch.zeros(2, 3), torch.full((2, 4), 2.0)):
+        with pytest.raises(ValueError, match="v must"):
+            rbm.start_chains(wrong)
+    assert rbm.learner.chains is rbm.learner.particles is None
 
 
 def test_wrong_states_are_refused_by_every_formula():
@@ -612,11 +918,14 @@ def test_wrong_states_are_refused_by_every_formula():
     for call in (rbm.visible_given_hidden, rbm.sample_visible, lambda h: rbm.energy(good, h)):
         with pytest.raises(ValueError, match=r"h must have the shape \(n, 3\), got \(2, 4\)"):
             call(good)
-    for temperature in (0.0, -1.0, math.inf, "hot"):
+    for temperature in (0.0, -1.0, math.inf, math.nan, True, "hot"):
         with pytest.raises(ValueError, match="temperature must be a positive finite number"):
             rbm.gibbs(good, temperature=temperature)
-    with pytest.raises(ValueError, match="steps must be a whole number of at least 1, got 0"):
-        rbm.gibbs(good, 0)
+    for steps in (0, 1.0, True, "1"):
+        with pytest.raises(ValueError, match=f"steps must be a whole number of .*, got '?{steps}"):
+            rbm.gibbs(good, steps)
+        with pytest.raises(ValueError, match=f"n must be a whole number of .*, got '?{steps}"):
+            rbm.sample(steps, 1)
     with pytest.raises(ValueError, match="start must hold n = 3 states, got 2"):
         rbm.sample(3, 1, start=good)
     with pytest.raises(ValueError, match="Gaussian visible units have none"):

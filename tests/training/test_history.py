@@ -10,7 +10,13 @@ from helpers.toy import fresh, members, toy, weights, with_dropout
 from torch import nn
 
 from course_utils.networks import Ensemble
-from course_utils.training import STEPS_BETWEEN_LOOKS, StopTraining, accuracy, fit
+from course_utils.training import (
+    STEPS_BETWEEN_LOOKS,
+    StopTraining,
+    accuracy,
+    fit,
+    interrupts_passed_on,
+)
 
 
 def test_test_accuracy_is_measured_after_each_epoch_also_one_cut_short():
@@ -54,6 +60,22 @@ def test_an_interrupt_keeps_exactly_the_updates_that_were_done(stop, capsys):
     assert math.isnan(history.test_accuracy[-1])
     assert not network.training and torch.equal(torch.get_rng_state(), rng)
     assert 0 <= accuracy(network, images, labels) <= 1
+
+
+@pytest.mark.parametrize("make", [fresh, lambda: Ensemble(members(2))], ids=["one", "ensemble"])
+def test_who_wants_results_lets_interrupts_be_passed_on_and_all_is_in_order_first(make):
+    def interrupt(step, loss):
+        raise KeyboardInterrupt
+
+    network, (images, labels) = make(), toy()
+    options = {"after_step": interrupt, "batch_size": 20, "log": None}
+    with pytest.raises(KeyboardInterrupt), interrupts_passed_on():
+        fit(network, images, labels, **options)
+    assert all(p.grad is None for p in network.parameters())
+    with interrupts_passed_on():
+        fit(network, images, labels, steps=1, log=None)  # what is not interrupted goes on
+    histories = fit(network, images, labels, **options)
+    assert "interrupted" in str(histories)
 
 
 def test_an_interrupt_during_forward_or_test_leaves_a_whole_history(capsys):

@@ -1,0 +1,250 @@
+"""What scikit-learn does with a transformer, done with an RBM."""
+
+import copy
+import pickle
+
+import numpy as np
+import pandas as pd
+import pytest
+import scipy.sparse
+import torch
+from helpers.boltzmann import bits, random_rbm, scikit_learns
+from sklearn.base import clone, is_classifier
+from sklearn.datasets import load_digits
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV, cross_val_score
+from sklearn.pipeline import FeatureUnion, Pipeline, make_pipeline
+from sklearn.utils.validation import check_is_fitted
+
+from course_utils.boltzmann import RBM
+
+QUIET = {"rbm__log": None, "rbm__epochs": 2, "rbm__batch_size": 20}
+
+
+@pytest.fixture(scope="module")
+def digits():
+    """Half of scikit-learn's digits, black and white, and what they show."""
+    data, labels = load_digits(return_X_y=True)
+    return (data[:900] > 8).astype(float), labels[:900]
+
+
+def same_parameters(a, b):
+    return all(map(torch.equal, a.parameters(), b.parameters()))
+
+
+def test_hidden_probabilities_and_scores_are_scikit_learns(monkeypatch):
+    rbm, v = random_rbm(12, 7), bits(50, 12).numpy()
+    theirs = scikit_learns(rbm, random_state=3)
+    assert np.abs(rbm.transform(v) - theirs.transform(v)).max() < 1e-12
+    flipped = torch.from_numpy(np.random.RandomState(3).randint(0, 12, 50))
+    monkeypatch.setattr(torch, "randint", lambda *a, **k: flipped)
+    assert np.abs(rbm.score_samples(v) - theirs.score_samples(v)).max() < 1e-12
+
+
+def test_scores_have_the_exact_pseudo_likelihood_as_their_mean_and_are_drawn_anew():
+    rbm, v = random_rbm(5, 4), bits(1, 5)
+    scores = rbm.score_samples(v.expand(20_000, 5).contiguous())
+    exact = rbm.pseudo_log_likelihood(v, exact=True).item()
+    assert abs(scores.mean().item() - exact) < 4.5 * scores.std().item() / 20_000**0.5
+    assert not torch.equal(rbm.score_samples(v.expand(50, 5)), rbm.score_samples(v.expand(50, 5)))
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_arrays_give_arrays_and_tensors_give_tensors_with_the_same_numbers(dtype):
+    rbm, v = RBM(6, 4, std=1.0, dtype=dtype), bits(5, 6, dtype=dtype)
+    rbm.hidden_bias.requires_grad_()
+    expected = rbm.transform(v)
+    assert isinstance(expected, torch.Tensor) and expected.shape == (5, 4)
+    assert torch.equal(expected, rbm.hidden_given_visible(v))
+    given = [v.numpy().astype(kind) for kind in ("f4", "f8", ">f8", "i8", "?")] + [v.tolist()]
+    for images in given:
+        found = rbm.transform(images)
+        assert isinstance(found, np.ndarray) and np.array_equal(found, expected.detach().numpy())
+        assert isinstance(rbm.score_samples(images), np.ndarray)
+    assert isinstance(rbm.score_samples(v), torch.Tensor)
+
+
+@pytest.mark.parametrize("kind", ["f4", "f8", "?", "list"])
+def test_learning_from_arrays_or_lists_is_learning_from_the_tensor(digits, kind):
+    images = digits[0][:200]
+    given = images.tolist() if kind == "list" else images.astype(kind)
+    by_tensor, by_array, stepped = RBM(64, 5), RBM(64, 5), RBM(64, 5)
+    tensor, options = torch.from_numpy(images).float(), {"epochs": 1, "log": None}
+    one = by_tensor.fit(tensor, held_out=tensor[:50], **options)
+    other = by_array.fit(given, digits[1], held_out=given[:50], **options)
+    assert same_parameters(by_tensor, by_array) and one.free_energy_gap == other.free_energy_gap
+    stepped.partial_fit(given, digits[1], lr=0.5)
+    assert same_parameters(stepped, RBM(64, 5).partial_fit(tensor, lr=0.5))
+
+
+@pytest.mark.parametrize(
+    "door", ["fit", "fit_transform", "partial_fit", "transform", "score_samples"]
+)
+@pytest.mark.parametrize(
+    ("images", "error", "words"),
+    [
+        (pd.DataFrame(np.zeros((200, 4))), TypeError, "got DataFrame: try .*to_numpy"),
+        (scipy.sparse.csr_matrix((200, 4)), TypeError, "got csr_matrix: try .*toarray"),
+        ([["a"] * 4] * 200, TypeError, "must be a tensor of numbers, got list"),
+        ("images.npy", TypeError, "must be a tensor of numbers, got str"),
+        (None, TypeError, "must be a tensor of numbers, got NoneType"),
+        (np.zeros((200, 5)), ValueError, r"must have the shape \(n, 4\), got \(200, 5\)"),
+        (np.full((200, 4), np.nan), ValueError, "must be finite, but holds nan"),
+        (torch.zeros(200, 4, dtype=torch.float64), ValueError, "is torch.float64 on cpu"),
+    ],
+)  # fmt: skip
+def test_what_is_no_image_is_named(door, images, error, words):
+    rbm = RBM(4, 3)
+    with pytest.raises(error, match=words):
+        getattr(rbm, door)(images)
+    assert rbm.learner.steps == 0 and not rbm.visible_bias.any()
+
+
+# --- parameters ----------------------------------------------------------------------------------
+
+OPTIONS = {
+    "visible": "gaussian",
+    "std": 0.25,
+    "seed": 2**40 + 1,
+    "dtype": torch.float64,
+    "device": "cpu",
+}
+
+
+@pytest.mark.parametrize("options", [{}, OPTIONS, {"seed": np.int64(3), "std": np.float32(0.5)}])
+def test_a_clone_is_a_fresh_rbm_with_the_same_parameters(options):
+    n_visible, n_hidden = np.int64(600), 432
+    rbm = RBM(n_visible, n_hidden, **options)
+    parameters = rbm.get_params()
+    assert list(parameters) == ["n_visible", "n_hidden", *OPTIONS]
+    assert parameters["n_visible"] is n_visible and parameters["n_hidden"] is n_hidden
+    assert {name: parameters[name] for name in options} == options
+    assert rbm.get_params(deep=False) == parameters
+    rbm.hidden_bias += 1
+    fresh = clone(rbm)
+    assert type(fresh) is RBM and fresh.get_params() == parameters
+    assert same_parameters(fresh, RBM(n_visible, n_hidden, **options))
+
+
+def test_setting_parameters_begins_anew_with_them(digits):
+    rbm = RBM(64, 5, seed=3)
+    rbm.fit(digits[0][:200], epochs=1, log=None)
+    learned = rbm.weight.clone()
+    assert rbm.set_params() is rbm and torch.equal(rbm.weight, learned)
+    assert rbm.set_params(n_hidden=7, std=0.5) is rbm
+    assert rbm.weight.shape == (7, 64) and rbm.learner.steps == 0
+    assert same_parameters(rbm, RBM(64, 7, std=0.5, seed=3))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"n_components": 3}, "RBM has no parameter 'n_components': try one of n_visible, n_hid"),
+        ({"n_hidden": 3, "lr": 0.1}, "RBM has no parameter 'lr'"),
+        ({"n_hidden": 0}, "n_hidden must be a whole number of at least 1, got 0"),
+        ({"n_hidden": 9, "visible": "binary"}, "visible must be"),
+        ({"n_hidden": 9, "seed": "a"}, "seed must be"),
+    ],
+)
+def test_parameters_that_are_none_are_named_and_nothing_has_changed(wrong, words):
+    rbm = RBM(6, 4)
+    before, parameters = rbm.weight.clone(), rbm.get_params()
+    with pytest.raises(ValueError, match=words):
+        rbm.set_params(**wrong)
+    assert torch.equal(rbm.weight, before) and rbm.get_params() == parameters
+
+
+# --- pipelines -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("convert", [np.asarray, torch.from_numpy], ids=["array", "tensor"])
+def test_a_pipeline_is_the_rbm_and_then_the_classifier(digits, convert):
+    images, labels = convert(digits[0]), digits[1]
+    rbm = RBM(64, 20, dtype=torch.float64)
+    model = Pipeline([("rbm", rbm), ("classifier", LogisticRegression(max_iter=500))])
+    assert model.fit(images, labels, rbm__lr=0.05, **QUIET) is model
+    assert model[0] is rbm and rbm.learner.steps == 2 * 45
+    alone = RBM(64, 20, dtype=torch.float64)
+    history = alone.fit(torch.from_numpy(digits[0]), epochs=2, batch_size=20, lr=0.05, log=None)
+    assert history.outcome == "finished" and same_parameters(rbm, alone)
+    hidden = alone.transform(digits[0])
+    by_hand = LogisticRegression(max_iter=500).fit(hidden, labels)
+    assert np.array_equal(model.predict(images), by_hand.predict(hidden))
+    assert model.score(images, labels) == by_hand.score(hidden, labels)
+    assert is_classifier(model) and "RBM" in repr(model) and "RBM" in model._repr_html_()
+
+
+def test_the_options_of_fit_are_its_own_where_none_are_given(digits):
+    one, other = RBM(64, 5), RBM(64, 5)
+    features = one.fit_transform(digits[0][:200], digits[1][:200])
+    other.fit(digits[0][:200])
+    assert same_parameters(one, other)
+    assert np.array_equal(features, other.transform(digits[0][:200]))
+
+
+def test_searches_cross_validation_and_caches_use_clones(digits, tmp_path):
+    images, labels = digits
+    classifier = LogisticRegression(max_iter=200)
+    rbm = RBM(64, 5, seed=3)
+    model = Pipeline([("rbm", rbm), ("classifier", classifier)])
+    search = GridSearchCV(model, {"rbm__n_hidden": [2, 20]}, cv=2).fit(images, labels, **QUIET)
+    assert search.best_params_ == {"rbm__n_hidden": 20}
+    assert search.best_estimator_[0].weight.shape == (20, 64)
+    scores = cross_val_score(search.best_estimator_, images, labels, cv=2, params=QUIET)
+    assert scores.shape == (2,) and rbm.learner.steps == 0
+    cached = Pipeline(model.steps, memory=str(tmp_path)).fit(images, labels, **QUIET)
+    assert rbm.learner.steps == 0 and cached[0].learner.steps == 2 * 45
+    again = Pipeline(model.steps, memory=str(tmp_path)).fit(images, labels, **QUIET)
+    assert same_parameters(cached[0], again[0])
+
+
+def test_an_rbm_may_be_the_last_part_and_one_of_several(digits):
+    images, labels = digits
+    last = Pipeline([("nothing", "passthrough"), ("rbm", RBM(64, 5))])
+    last.fit(images, labels, **QUIET)
+    assert np.array_equal(last.transform(images), last[1].transform(images))
+    assert last.score_samples(images).shape == (900,)
+    union = FeatureUnion([("a", RBM(64, 3)), ("b", RBM(64, 4, seed=1))])
+    assert make_pipeline(union, LogisticRegression()).fit(images, labels).score(images, labels) > 0
+
+
+def test_scikit_learn_sees_whether_it_has_learned(digits):
+    rbm = RBM(64, 5)
+    with pytest.raises(ValueError, match="is not fitted yet"):  # NotFittedError is one
+        check_is_fitted(rbm)
+    rbm.partial_fit(digits[0][:10])
+    check_is_fitted(rbm)
+
+
+@pytest.mark.parametrize(
+    ("problem", "error", "words"),
+    [
+        (KeyboardInterrupt, KeyboardInterrupt, None),
+        (FloatingPointError, FloatingPointError, "diverged.*smaller learning rate"),
+    ],
+)
+def test_a_training_that_was_interrupted_or_diverged_ends_the_pipeline(
+    digits, problem, error, words
+):
+    def stop(step):
+        raise problem
+
+    model = make_pipeline(RBM(64, 5), LogisticRegression())
+    with pytest.raises(error, match=words):
+        model.fit(*digits, rbm__after_step=stop, rbm__log=None)
+    assert not hasattr(model[1], "classes_")
+
+
+@pytest.mark.parametrize("way", [copy.deepcopy, lambda rbm: pickle.loads(pickle.dumps(rbm))])
+def test_a_copy_goes_on_as_the_rbm_would_and_shares_nothing_with_it(way):
+    rbm, v = RBM(6, 4, std=0.5), bits(20, 6, dtype=torch.float32)
+    options = {"persistent": True, "momentum": 0.9}
+    rbm.partial_fit(v, **options)
+    twin = way(rbm)
+    assert twin.generator is twin.learner.generator is not rbm.generator
+    before = twin.weight.clone()
+    rbm.partial_fit(v, **options)
+    assert torch.equal(twin.weight, before)
+    twin.partial_fit(v, **options)
+    assert same_parameters(rbm, twin) and torch.equal(rbm.sample(3, 4), twin.sample(3, 4))
+    assert clone(twin).get_params() == rbm.get_params()
