@@ -12,9 +12,24 @@ if _data and _data != "digits":  # notebooks run in their own folder, so a relat
 import hypothesis  # noqa: E402
 import pytest  # noqa: E402
 from nbval.plugin import IPyNbCell, IPyNbFile  # noqa: E402
+from xdist.scheduler import LoadScopeScheduling  # noqa: E402
+
+BROWSER = "tests/course/browser/"
 
 hypothesis.settings.register_profile("course", deadline=None)  # no test depends on the clock
 hypothesis.settings.load_profile("course")
+
+
+class WholeFiles(LoadScopeScheduling):
+    """Hand a file of tests, or a notebook, to one process; all tests of the browser too."""
+
+    def _split_scope(self, nodeid):
+        return BROWSER if nodeid.startswith(BROWSER) else nodeid.partition("::")[0]
+
+
+def pytest_xdist_make_scheduler(config, log):
+    """One JupyterLab and one browser serve all their tests; a notebook's kernel starts once."""
+    return WholeFiles(config, log)
 
 
 @pytest.hookimpl(wrapper=True)

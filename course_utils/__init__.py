@@ -1,8 +1,9 @@
 """The helper package of the course on how neural networks are initialized: one folder a concept.
 
-Every notebook begins with `claim` and `load_mnist` (other images: `load_images`); all else lives in the rooms, from the ground
-up: ``plotting``, ``theory``, ``networks``; ``initializers``, ``training``, ``probes``;
-``boltzmann``, ``experiments``; ``explorers``; ``exercises``. A room imports only from rooms below.
+Every notebook begins with `load_mnist` (other images: `load_images`) and `claim_on`; all else lives
+in the rooms, from the ground up: ``plotting``, ``theory``, ``networks``; ``initializers``,
+``training``, ``probes``; ``boltzmann``, ``experiments``; ``explorers``; ``exercises``. A room imports
+only from rooms below.
 """
 
 from importlib import import_module

@@ -9,9 +9,10 @@ from __future__ import annotations
 import base64
 import html
 import math
-from collections.abc import Callable, Collection
+import reprlib
+from collections.abc import Callable, Collection, Mapping, Sequence, Set
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import ipywidgets as w
 
@@ -29,11 +30,41 @@ def _same(value):
     return value
 
 
+class Look(NamedTuple):
+    """What one setting looks like.
+
+    Attributes
+    ----------
+    picture
+        As PNG bytes.
+    verdict
+        In words.
+    measurement
+        What was measured, if anything was.
+    """
+
+    picture: bytes
+    verdict: str
+    measurement: Any = None
+
+
+class _Shown(NamedTuple):
+    """All that a move changes, the controls aside: they follow the setting."""
+
+    setting: Any
+    measurement: Any
+    verdict: str
+    correction: str
+    words: str
+    picture: bytes
+
+
 class Explorer(w.VBox):
     """Controls over the picture of one setting, and the verdict in words.
 
     A subclass says what its controls are (``_rows``), which values it can show (``_corrected``),
-    what it then draws and says (``_look``), and its state in one line (``readout``).
+    what it draws and says of them (``_look``), and its state in one line (``readout``). A move
+    reads, measures and draws before it shows anything, and one that fails leaves no trace.
 
     Parameters
     ----------
@@ -48,6 +79,8 @@ class Explorer(w.VBox):
     ----------
     setting
         What the controls say.
+    measurement
+        What was measured of it; None where nothing is.
     verdict
         The words under the controls.
     sliders, texts
@@ -55,7 +88,7 @@ class Explorer(w.VBox):
     """
 
     def __init__(self, setting: Any, name: str, prefix: str) -> None:
-        self.setting, self.verdict = setting, ""
+        self.setting, self.measurement, self.verdict = setting, None, ""
         self._prefix, self._busy, self._bound = prefix, False, []
         self.sliders, self.texts = {}, {}
         self.correction, self.words = w.HTML(), w.HTML()
@@ -78,8 +111,8 @@ class Explorer(w.VBox):
         """Return a value that can be shown, and a sentence if that is not what was asked."""
         raise NotImplementedError
 
-    def _look(self) -> tuple[bytes, str]:
-        """Return the picture of the setting as PNG bytes, and the verdict."""
+    def _look(self) -> Look:
+        """Measure and draw the setting; nothing else of this explorer is changed yet."""
         raise NotImplementedError
 
     def readout(self) -> str:
@@ -91,29 +124,54 @@ class Explorer(w.VBox):
     def set(self, **changes) -> None:
         """Change fields of the setting as the controls do; the impossible is corrected in words.
 
+        Whatever is raised, in here or below, leaves the explorer as it was.
+
         Parameters
         ----------
         **changes
-            Fields of the setting.
+            Fields of the setting: numbers (also those of NumPy and torch, or as text) and choices.
 
         Raises
         ------
         TypeError
             If a field does not exist.
         """
-        previous, notes = self.setting, []
+        before = self._shown()
+        try:
+            self.setting, notes = self._read(changes)
+            look = Look(*self._look())
+            correction = self._text(notes, "correction", "#B00020")
+            words = self._text(look.verdict, "verdict", "inherit")
+            measured = look.measurement, look.verdict
+            self._show(_Shown(self.setting, *measured, correction, words, look.picture))
+        except BaseException:
+            self._show(before)  # a control may have moved already
+            raise
+
+    def _read(self, changes: dict) -> tuple[Any, str]:
+        """Return the setting with its changes, and what had to be corrected, in words."""
+        fields, values, notes = vars(self.setting), {}, []
+        for name in changes:
+            if name not in fields:
+                known = ", ".join(fields)
+                raise TypeError(f"the explorer has no control {brief(name)}: it has {known}")
         for name, value in changes.items():
-            if name not in vars(previous):
-                known = ", ".join(vars(previous))
-                raise TypeError(f"the explorer has no control {name!r}: it has {known}")
-            changes[name], note = self._corrected(name, value, getattr(previous, name))
+            values[name], note = self._corrected(name, value, fields[name])
             notes += [note] if note else []
-        self.setting = replace(previous, **changes)
+        return replace(self.setting, **values), " ".join(notes)
+
+    def _shown(self) -> _Shown:
+        shown = self.correction.value, self.words.value, self.picture.value
+        return _Shown(self.setting, self.measurement, self.verdict, *shown)
+
+    def _show(self, state: _Shown) -> None:
+        """Store a state, and show it."""
+        self.setting, self.measurement, self.verdict = state[:3]
         self._show_controls()
-        self.correction.value = self._text(" ".join(notes), "correction", "#B00020")
-        picture, self.verdict = self._look()
-        self.words.value = self._text(self.verdict, "verdict", "inherit")
-        self.picture.value = picture  # last: who sees it can read the words already
+        shown = (self.correction, state.correction), (self.words, state.words)
+        for box, value in (*shown, (self.picture, state.picture)):  # last: its words can be read
+            if self.setting is state.setting:  # else one who observes a control has moved on
+                box.value = value
 
     # ------------------------------------------------------------------ controls
 
@@ -205,17 +263,55 @@ class Explorer(w.VBox):
         return {**data, "image/png": picture, "text/plain": text}, metadata
 
 
+# ---------------------------------------------------------------------- values from anywhere
+
+
+def read_number(value) -> float:
+    """Return the real number that ``value`` is or spells; nan if it is none, whatever it is.
+
+    An array or tensor of one number is that number. A truth value is none.
+    """
+    try:
+        value = _only(value)
+        if isinstance(value, bool):
+            return math.nan
+        try:
+            return float(value)
+        except OverflowError:
+            return math.inf if value > 0 else -math.inf
+    except Exception:  # of a class of anybody's: it is no number then
+        return math.nan
+
+
+def read_choice(value, allowed: Collection) -> Any:
+    """Return the one of ``allowed`` that equals ``value``, or None if there is none."""
+    equal = [choice for choice in allowed if _equal(value, choice)]
+    return equal[0] if len(equal) == 1 else None
+
+
+def _only(value):
+    """Take what an array or a tensor of one element holds out of it."""
+    shape = getattr(value, "shape", None)
+    return value.item() if isinstance(shape, tuple) and math.prod(shape) == 1 else value
+
+
+def _equal(value, choice) -> bool:
+    try:
+        value = _only(value)
+        return not isinstance(value, bool) and (value == choice) is True  # of arrays, it is neither
+    except Exception:  # of a class of anybody's
+        return False
+
+
 def corrected_number(value, previous, low: float, high: float, name: str) -> tuple[float, str]:
     """Return ``value`` as a number from ``low`` to ``high``, and a sentence if it was not one."""
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        number = math.nan
+    number = read_number(value)
     if math.isnan(number):
-        return previous, f"{name} must be a number; {value!r} was ignored."
+        return previous, f"{name} must be a number; {brief(value)} was ignored."
     used = min(max(number, low), high)
     if used != number:
-        return used, f"{name} goes from {low:g} to {high:g}: {number:g} was changed to {used:g}."
+        given = f"{number:g}" if math.isfinite(number) else brief(value)
+        return used, f"{name} goes from {low:g} to {high:g}: {given} was changed to {used:g}."
     return used, ""
 
 
@@ -228,8 +324,38 @@ def corrected_whole(value, previous: int, low: int, high: int, name: str) -> tup
 
 
 def corrected_choice(value, previous, allowed: Collection, name: str) -> tuple[Any, str]:
-    """Return ``value`` if it is allowed, else ``previous`` and a sentence."""
-    if value in list(allowed):  # a list also answers to what has no hash
-        return value, ""
+    """Return that of ``allowed`` which equals ``value``, else ``previous`` and a sentence."""
+    choice = read_choice(value, allowed)
+    if choice is not None:
+        return choice, ""
     known = ", ".join(str(choice) for choice in allowed)
-    return previous, f"{name} can be {known}; {value!r} was ignored."
+    return previous, f"{name} can be {known}; {brief(value)} was ignored."
+
+
+MOST_LETTERS = 60
+"""So much of a value at most is repeated in a sentence."""
+
+
+class _Brief(reprlib.Repr):
+    """Python's own abbreviated ``repr``, which here also writes no long collection or number."""
+
+    def repr1(self, x, level):
+        """Write ``x``, which lies ``level`` levels above the deepest that is still written."""
+        if isinstance(x, int) and x.bit_length() > 4 * MOST_LETTERS:
+            return f"a whole number of about {round(x.bit_length() * math.log10(2)):,} digits"
+        if isinstance(x, Mapping | Sequence | Set) and not isinstance(x, str) and len(x) > 6:
+            return f"a {type(x).__name__} of {len(x):,}"
+        return super().repr1(x, level)
+
+
+_BRIEF = _Brief()
+_BRIEF.maxlevel, _BRIEF.maxstring, _BRIEF.maxother = 3, MOST_LETTERS, MOST_LETTERS
+
+
+def brief(value) -> str:
+    """Return ``repr(value)`` in at most 60 letters, soon; what has none is called by its class."""
+    try:
+        text = " ".join(_BRIEF.repr(value).split())
+    except Exception:  # of a class of anybody's
+        text = f"something of the class {type(value).__name__}"
+    return text if len(text) <= MOST_LETTERS else f"{text[: MOST_LETTERS - 1]}…"

@@ -69,7 +69,7 @@ class DepthCurves:
             borderpad=0,
         )
 
-    def show(self, measurement) -> bool:
+    def show(self, measurement, *, trusted: bool = True) -> bool:
         """Show a measurement; return whether the axes changed, so that they must be drawn again.
 
         Parameters
@@ -77,6 +77,8 @@ class DepthCurves:
         measurement
             Anything with ``signal``, ``gradient``, ``predicted_signal`` and
             ``predicted_gradient``, each ``(depth,)``; what is not finite or not above 0 is a gap.
+        trusted
+            Whether the axes are as the last call left them; if not, they are set again.
         """
         decades = [0.0]
         for name, curve in self.curves.items():
@@ -85,7 +87,7 @@ class DepthCurves:
             curve.set_data(np.arange(1, len(values) + 1), values)
             decades.extend(np.log10(values[~np.isnan(values)]))
         limits = (len(values), _enough(-min(decades)), _enough(max(decades)))
-        if limits == self._limits:
+        if trusted and limits == self._limits:
             return False
         self._limits = limits
         self._limit_axes(*limits)

@@ -9,7 +9,8 @@ of the time of one in full colours.
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import matplotlib
 import numpy as np
@@ -58,7 +59,21 @@ class LiveFigure:
         self.moving, self.settled = list(moving), list(settled)
         for artist in self.moving + self.settled:
             artist.set_animated(True)
+        self._finished = False
         self.redraw()
+
+    @contextmanager
+    def painting(self) -> Iterator[bool]:
+        """Change the artists and call :meth:`png` inside; yield whether to trust what they show.
+
+        If the last picture was broken off, by whatever exception, nobody knows which artists had
+        been changed: it yields False, and the settled artists are drawn again.
+        """
+        trusted, self._finished = self._finished, False
+        if not trusted:
+            self.unsettle()
+        yield trusted
+        self._finished = True
 
     def redraw(self) -> None:
         """Have the next :meth:`png` draw the whole figure again, once."""

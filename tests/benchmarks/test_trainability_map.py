@@ -52,14 +52,22 @@ def test_two_workers_write_the_same_bytes(alone, tmp_path):
     assert (tmp_path / "map.json").read_bytes() == alone
 
 
-def test_a_local_dask_cluster_writes_the_same_bytes(alone, tmp_path):
-    pytest.importorskip("distributed")
-    process = start(
-        *FEW_STEPS, "--file", tmp_path / "map.json", "--backend", "dask", "--workers", 2
-    )
-    process.communicate(timeout=300)
-    assert process.returncode == 0
+def test_a_dask_cluster_that_runs_writes_the_same_bytes(alone, tmp_path):
+    distributed = pytest.importorskip("distributed")
+    options = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": None}
+    with distributed.LocalCluster(processes=False, **options) as cluster:
+        line = ["--backend", "dask", "--scheduler", cluster.scheduler_address, "--workers", "2"]
+        load_benchmark("trainability_map").main(
+            [*FEW_STEPS, "--file", str(tmp_path / "map.json"), *line]
+        )
     assert (tmp_path / "map.json").read_bytes() == alone
+
+
+def test_without_an_address_a_dask_cluster_of_so_many_processes_is_started(monkeypatch):
+    distributed, asked = pytest.importorskip("distributed"), []
+    monkeypatch.setattr(distributed, "Client", lambda *given, **options: asked.append(options))
+    load_benchmark("trainability_map").dask_cluster(3, None)
+    assert asked == [{"n_workers": 3, "threads_per_worker": 1, "dashboard_address": None}]
 
 
 def test_a_run_that_is_killed_continues_to_the_same_file(alone, tmp_path):

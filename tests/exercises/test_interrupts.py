@@ -50,12 +50,12 @@ class Lab:
 
 ORDER = list(lab_mnist_deep.PER_LAYER)
 TRAINING = {  # checker and right answer → what takes a step, and the steps to interrupt
-    "gap": (check_gap, (15, 200, 150), ContrastiveDivergence, [1, 2, 40]),
-    "rescue": (check_rescue, (rescue,), torch.optim.Adam, [1, 2, 100]),
-    "lab": (lab_mnist_deep.check_repaired_lab, (Lab,), torch.optim.SGD, [1, 2, 8]),
-    "ranking": (lab_mnist_deep.check_ranking, (ORDER, loss_after), Adam, [1, 2, 90, 399]),
-    "thirty": (lab_mnist_deep.check_thirty_layers, (he, DATA), Adam, [1, 2, 60, 100]),
-    "hundred": (how_deep_can_we_go.check_hundred_layers, (orthogonal, DATA), Adam, [1, 2, 60]),
+    "gap": (check_gap, (15, 200, 150), ContrastiveDivergence, [1, 40]),
+    "rescue": (check_rescue, (rescue,), torch.optim.Adam, [1, 100]),
+    "lab": (lab_mnist_deep.check_repaired_lab, (Lab,), torch.optim.SGD, [1, 8]),
+    "ranking": (lab_mnist_deep.check_ranking, (ORDER, loss_after), Adam, [1, 150]),
+    "thirty": (lab_mnist_deep.check_thirty_layers, (he, DATA), Adam, [1, 100]),
+    "hundred": (how_deep_can_we_go.check_hundred_layers, (orthogonal, DATA), Adam, [1, 60]),
 }
 NUMBERS = {"gap": 3, "rescue": 3, "lab": 1, "ranking": 2, "thirty": 3, "hundred": 3}
 CASES = [(name, step) for name, (*_, steps) in TRAINING.items() for step in steps]
@@ -95,7 +95,7 @@ def test_a_right_answer_is_not_judged_when_its_training_is_interrupted(
 
 
 @pytest.mark.parametrize("name", ["rescue", "lab", "ranking", "thirty", "hundred"])
-@pytest.mark.parametrize("number", [1, 2, 30, 80])
+@pytest.mark.parametrize("number", [1, 30])
 def test_an_interrupt_within_a_forward_pass_is_no_judgement(name, number, monkeypatch, capsys):
     check, answer, *_ = TRAINING[name]
     monkeypatch.setattr(F, "linear", interrupting(F.linear, number))

@@ -65,3 +65,10 @@ def test_the_legend_names_both_curves_and_theory():
     along = curves(labels=("up", "down"), ylabel="size")
     texts = [text.get_text() for text in along.ax.figure.legends[0].get_texts()]
     assert texts == ["up", "down", "theory"] and along.ax.get_ylabel() == "size"
+
+
+def test_axes_that_are_not_trusted_are_set_again():
+    along = curves()
+    assert along.show(measured([1, 0.5])) and not along.show(measured([1, 0.5]))
+    along.ax.set_xlim(0, 1)
+    assert along.show(measured([1, 0.5]), trusted=False) and along.ax.get_xlim() == (0.5, 2.5)

@@ -89,3 +89,20 @@ def test_more_colours_than_a_palette_has_room_for_are_refused():
     assert len(shades(["#0072B2"] * 8).getpalette()) == 3 * 17 * 15
     with pytest.raises(ValueError, match="room for 8 colours"):
         shades(["#0072B2"] * 9)
+
+
+def test_after_a_picture_that_was_broken_off_nothing_is_trusted_and_the_settled_are_drawn_again():
+    figure, ax, line = line_figure()
+    live = LiveFigure(figure, [line], settled=[ax.title])
+    with pytest.raises(KeyboardInterrupt), live.painting() as trusted:
+        assert not trusted  # nothing was drawn yet
+        live.png()
+        ax.set_title("half a change")
+        raise KeyboardInterrupt
+    for expected in (False, True):
+        with live.painting() as trusted:
+            assert trusted is expected
+            shown = live.png()
+    other, other_ax, other_line = line_figure()
+    other_ax.set_title("half a change")
+    assert shown == LiveFigure(other, [other_line], settled=[other_ax.title]).png()

@@ -55,6 +55,8 @@ def jupyter_lab(notebooks: Path, scratch: Path):
     settings.mkdir(parents=True)
     news = {"disabledExtensions": {"@jupyterlab/apputils-extension:announcements": True}}
     (settings / "page_config.json").write_text(json.dumps(news))  # its dialog would lie over all
+    whole = {"@jupyterlab/notebook-extension:tracker": {"windowingMode": "none"}}
+    (settings / "overrides.json").write_text(json.dumps(whole))  # cells off the screen stay
     options = ["--no-browser", "--allow-root", "--ip=127.0.0.1", "--ServerApp.port_retries=0"]
     options += ["--ServerApp.token=", "--ServerApp.password=", f"--notebook-dir={notebooks}"]
     options += ["--LabApp.extension_manager=readonly", f"--LabApp.app_settings_dir={settings}"]
@@ -110,13 +112,22 @@ class NotebookPage:
 
     def __init__(self, page, address, name, prefix="explorer"):
         self.page, self.problems = page, []
-        self.picture, self.prefix = f".{prefix}-picture", prefix
+        self._look_for(prefix)
         page.on("pageerror", lambda error: self.problems.append(str(error)))
         page.on("console", self._listen)
         page.goto(f"{address}/doc/tree/{name}?reset", timeout=90_000)
         page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=90_000)
         self.page.get_by_text("Python 3 (ipykernel) | Idle").wait_for(timeout=90_000)
         self._wait_until_idle()
+
+    def _look_for(self, prefix):
+        self.picture, self.prefix = f".{prefix}-picture", prefix
+
+    def turn_to(self, prefix):
+        """Scroll to another explorer of the same notebook; return the page."""
+        self._look_for(prefix)
+        self.scroll_to_explorer()
+        return self
 
     def _listen(self, message):
         if message.type == "error":

@@ -109,6 +109,23 @@ def test_training_is_that_of_the_formulation_with_a_divided_output(rule):
     assert (network(x) - start).abs().max() > 0.01
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_torchs_global_state_changes_no_weight_and_no_rate(dtype):
+    networks = [mlp([9, 32, 32, 3]) for _ in range(2)]
+    parametrize_(networks[0], MUP, 8, generator=seeded(0))
+    rates = [group["lr"] for group in parameter_groups(networks[0], MUP, 8, 0.1)]
+    try:
+        torch.set_grad_enabled(False)
+        torch.set_default_dtype(dtype)
+        parametrize_(networks[1], MUP, 8, generator=seeded(0))
+        assert [group["lr"] for group in parameter_groups(networks[1], MUP, 8, 0.1)] == rates
+    finally:
+        torch.set_grad_enabled(True)
+        torch.set_default_dtype(torch.float32)
+    for one, other in zip(*(network.parameters() for network in networks), strict=True):
+        assert torch.equal(one, other) and other.requires_grad
+
+
 # ---------------------------------------------------------------- refusals
 
 

@@ -80,3 +80,20 @@ def test_one_network_twice_is_refused():
     network = mlp([8, 3])
     with pytest.raises(ValueError, match="member 1 stands in the list twice"):
         Ensemble([network, network])
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_torchs_global_state_changes_nothing_in_an_ensemble(dtype):
+    nets, (images, _) = [convolutional(seed) for seed in range(2)], toy(20)
+    ordinary = Ensemble(nets)
+    try:
+        torch.set_grad_enabled(False)
+        torch.set_default_dtype(dtype)
+        ensemble = Ensemble(nets)
+        scores = ensemble(images)
+    finally:
+        torch.set_grad_enabled(True)
+        torch.set_default_dtype(torch.float32)
+    assert torch.equal(scores, ordinary(images)) and scores.dtype == torch.float32
+    for one, other in zip(ensemble.parameters(), ordinary.parameters(), strict=True):
+        assert torch.equal(one, other) and one.requires_grad

@@ -14,7 +14,9 @@ import numpy as np
 import torch
 
 from course_utils import theory
-from course_utils.networks import from_weights, one_thread
+from course_utils.data import as_images
+from course_utils.generators import seeded
+from course_utils.networks import from_weights, one_thread, ordinary_torch
 from course_utils.probes import Probe, contrast, fraction_saturated
 
 MAX_DEPTH = 50
@@ -106,30 +108,32 @@ class SignalPath:
     Parameters
     ----------
     images
-        Input images ``(n_images, n_pixels)``, pixels in [0, 1].
+        Input images ``(n_images, n_pixels)``, pixels in [0, 1]: a tensor, an array or lists.
     seed
         Of the weights, the noise and the gradient that enters at the top.
     bins, panels
         Histogram bins, and how many layers get a histogram.
     """
 
+    @ordinary_torch()
     def __init__(
         self, images: torch.Tensor, *, seed: int = 0, bins: int = 60, panels: int = 10
     ) -> None:
+        images = as_images(images).detach().cpu()
         if images.ndim != 2 or len(images) == 0:
             raise ValueError(
                 f"images must have shape (n_images, n_pixels), got {tuple(images.shape)}: "
                 "try data.train_images[:256]"
             )
         self.seed, self.bins, self.panels = seed, bins, panels
-        images = images.float().cpu()
-        generator = torch.Generator().manual_seed(seed)
+        generator = seeded(seed)
         self.inputs = {
             "images": images,
             "noise": torch.randn(images.shape, generator=generator),
         }
         self._draws: dict[tuple[int, str], list[torch.Tensor]] = {}
 
+    @ordinary_torch()
     def measure(self, setting: ActivationSetting) -> ActivationMeasurement:
         """Run one forward and one backward pass, on one thread, and compare them with theory.
 
@@ -145,9 +149,8 @@ class SignalPath:
         inputs = self.inputs[setting.source]
         top = self._top_gradient(setting.width)
         with Probe(network) as probe:
-            output = network(inputs.requires_grad_())
+            output = network(inputs.detach().requires_grad_())
             (output * top).sum().backward()
-        inputs.requires_grad_(False).grad = None
         layers = np.unique(np.linspace(1, setting.depth, self.panels).round().astype(int))
         low, high = HISTOGRAM_RANGES[setting.activation]
         counts, edges = probe.histograms(
@@ -174,7 +177,7 @@ class SignalPath:
         """Weights of mean 0 and std 1 per layer; the uniform ones are the normal ones, bent."""
         key = (setting.width, setting.distribution)
         if key not in self._draws:
-            generator = torch.Generator().manual_seed(self.seed + 1)
+            generator = seeded(self.seed + 1)
             n_pixels = self.inputs["images"].shape[1]
             fans = [n_pixels] + [setting.width] * (MAX_DEPTH - 1)
             draws = [torch.randn(setting.width, fan_in, generator=generator) for fan_in in fans]
@@ -184,7 +187,7 @@ class SignalPath:
         return self._draws[key]
 
     def _top_gradient(self, width: int) -> torch.Tensor:
-        generator = torch.Generator().manual_seed(self.seed + 2)
+        generator = seeded(self.seed + 2)
         return torch.randn(len(self.inputs["images"]), width, generator=generator)
 
 

@@ -18,6 +18,7 @@ from course_utils.explorers.activation.figure import ActivationFigure
 from course_utils.explorers.base import (
     STD_STEPS,
     Explorer,
+    Look,
     corrected_choice,
     corrected_number,
     corrected_whole,
@@ -50,7 +51,8 @@ class ActivationExplorer(Explorer):
     Parameters
     ----------
     images
-        Real input images ``(n_images, n_pixels)``, pixels in [0, 1]; 256 of them are plenty.
+        Real input images ``(n_images, n_pixels)``, pixels in [0, 1], as a tensor, an array or
+        lists; 256 of them are plenty.
     seed
         Of the weights. The same draw is rescaled as the sliders move.
     **setting
@@ -97,6 +99,7 @@ class ActivationExplorer(Explorer):
             return corrected_whole(value, previous, 1, MAX_DEPTH, "depth")
         return corrected_choice(value, previous, CHOICES[name][1], name)
 
-    def _look(self) -> tuple[bytes, str]:
-        m = self.measurement = self.path.measure(self.setting)
-        return self.drawing.png(m), verdict(m.signal, m.gradient, m.contrast, m.saturated)
+    def _look(self) -> Look:
+        m = self.path.measure(self.setting)
+        words = verdict(m.signal, m.gradient, m.contrast, m.saturated)
+        return Look(self.drawing.png(m), words, m)

@@ -7,13 +7,15 @@ before. Units that are held on or off by hand are written into every h before it
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from course_utils.boltzmann import RBM
+from course_utils.generators import seeded
+from course_utils.networks import ordinary_torch
 
 MAX_STEPS = 1000
 STEPS = sorted({*range(11), *(round(10 ** (k / 20)) for k in range(20, 61))})
@@ -105,6 +107,33 @@ class Dream:
     data: DataFacts | None
 
 
+@dataclass(frozen=True)
+class Chains:
+    """What chains went through since their start; to go on with them leaves this as it is.
+
+    Attributes
+    ----------
+    key
+        All that decides where the chains go: they can only be continued for the same.
+    start
+        ``(n_chains, n_visible)``: what is shown after 0 steps.
+    samples, hidden
+        By the step after which they were drawn, a byte a unit, ``(n_chains, n_visible)`` and
+        ``(n_chains, n_hidden)`` each; there is no h₀.
+    energies
+        Steps → mean free energy of the chains' samples, nats, where it was asked for.
+    random
+        The generator's state after the last step.
+    """
+
+    key: tuple
+    start: Tensor
+    samples: tuple[Tensor, ...]
+    hidden: tuple[Tensor | None, ...]
+    energies: Mapping[int, float]
+    random: Tensor
+
+
 class Dreams:
     """Let an RBM dream; the same setting gives the same dream, whichever came before.
 
@@ -116,93 +145,110 @@ class Dreams:
         Real images ``(n, n_visible)``, values in [0, 1], or None.
     n_chains
         Chains side by side.
+
+    Attributes
+    ----------
+    chains
+        Those of the last dream, with which the next goes on if it can; None before.
     """
 
+    @ordinary_torch()
     def __init__(self, rbm: RBM, images: Tensor | None = None, *, n_chains: int = 20) -> None:
         like = {"dtype": rbm.weight.dtype, "device": rbm.weight.device}
         n_hidden, n_visible = rbm.weight.shape
         self.rbm = RBM(n_visible, n_hidden, **like)
         for name in ("weight", "visible_bias", "hidden_bias"):
             getattr(self.rbm, name).copy_(getattr(rbm, name))
-        self.images = None if images is None else images.to(**like)
+        self.images = None if images is None else images.detach().to(**like)
         self.n_chains = n_chains
-        self._key: tuple = ()
+        self.chains: Chains | None = None
         self.data = self._data_facts()
 
+    @ordinary_torch()
     def dream(self, setting: DreamSetting) -> Dream:
         """Return what the chains dream; steps that were taken before are not taken again."""
-        key = (setting.temperature, setting.start, setting.seed, sorted(setting.clamped.items()))
-        if key != self._key:
-            self._begin(setting)
-            self._key = key
-        steps = setting.steps
-        self._continue_to(steps)
-        now = self._samples[steps]  # (n_chains, n_visible)
+        steps, chains = setting.steps, self.chains
+        if chains is None or chains.key != _key(setting):
+            chains = self._started(setting)
+        chains = self._continued(chains, setting)
         on_the_way = [n for n in STEPS if n < steps] + [steps]
-        return Dream(
+        chains = self._measured(chains, on_the_way)
+        now = chains.samples[steps]  # (n_chains, n_visible)
+        dream = Dream(
             setting=setting,
-            pictures=self._pictures(steps).cpu().double().numpy(),
-            hidden=self._hidden[max(steps, 1)].cpu().numpy(),
+            pictures=self._pictures(chains, setting).cpu().double().numpy(),
+            hidden=chains.hidden[max(steps, 1)].cpu().numpy(),
             steps=np.array(on_the_way),
-            free_energy=self._free_energies(on_the_way),
-            moved=float((now != self._samples[0]).sum(1).double().mean()),
+            free_energy=np.array([chains.energies[n] for n in on_the_way]),
+            moved=float((now != chains.samples[0]).sum(1).double().mean()),
             spread=_spread(now),
             data=self.data,
         )
+        self.chains = chains
+        return dream
 
-    def _begin(self, setting: DreamSetting) -> None:
+    def _started(self, setting: DreamSetting) -> Chains:
         """Put all chains at their start."""
         generator, n = self.rbm.generator.manual_seed(setting.seed), self.n_chains
         like = {"generator": generator, "device": generator.device}
         if setting.start == "data":
             order = torch.randperm(len(self.images), **like)
-            self._start = self.images[order[torch.arange(n) % len(order)]]
-            first = torch.rand(self._start.shape, **like) < self._start
+            start = self.images[order[torch.arange(n) % len(order)]]
+            first = torch.rand(start.shape, **like) < start
         else:
             first = torch.rand(n, self.rbm.weight.shape[1], **like) < 0.5
-            self._start = first.to(self.rbm.weight)
-        # samples, a byte a unit, by the step after which they were drawn; there is no h₀
-        self._samples, self._hidden, self._energies = [first], [None], {}
-        self._temperature = setting.temperature
-        self._on = [unit for unit, state in setting.clamped.items() if state == "on"]
-        self._off = [unit for unit, state in setting.clamped.items() if state == "off"]
+            start = first.to(self.rbm.weight)
+        return Chains(_key(setting), start, (first,), (None,), {}, generator.get_state())
 
-    def _continue_to(self, steps: int) -> None:
+    def _continued(self, chains: Chains, setting: DreamSetting) -> Chains:
         """Take the steps that are still missing, at least one: it says what the start switches."""
-        temperature = self._temperature
-        while len(self._samples) <= max(steps, 1):
-            v = self._samples[-1].to(self.rbm.weight)
-            h = self.rbm.sample_hidden(v, temperature=temperature)  # (n_chains, n_hidden)
-            h[:, self._on], h[:, self._off] = 1.0, 0.0
-            v = self.rbm.sample_visible(h, temperature=temperature)  # (n_chains, n_visible)
-            self._hidden.append(h.bool())
-            self._samples.append(v.bool())
+        samples, hidden = list(chains.samples), list(chains.hidden)
+        on, off = (
+            [unit for unit, state in setting.clamped.items() if state == held]
+            for held in ("on", "off")
+        )
+        self.rbm.generator.set_state(chains.random)
+        while len(samples) <= max(setting.steps, 1):
+            v = samples[-1].to(self.rbm.weight)
+            h = self.rbm.sample_hidden(v, temperature=setting.temperature)  # (n_chains, n_hidden)
+            h[:, on], h[:, off] = 1.0, 0.0
+            v = self.rbm.sample_visible(h, temperature=setting.temperature)
+            hidden.append(h.bool())
+            samples.append(v.bool())
+        random = self.rbm.generator.get_state()
+        return replace(chains, samples=tuple(samples), hidden=tuple(hidden), random=random)
 
-    def _pictures(self, steps: int) -> Tensor:
-        if steps == 0:
-            return self._start
-        h = self._hidden[steps].to(self.rbm.weight)
-        return self.rbm.visible_given_hidden(h, temperature=self._temperature)
+    def _pictures(self, chains: Chains, setting: DreamSetting) -> Tensor:
+        if setting.steps == 0:
+            return chains.start
+        h = chains.hidden[setting.steps].to(self.rbm.weight)
+        return self.rbm.visible_given_hidden(h, temperature=setting.temperature)
 
-    def _free_energies(self, steps: list[int]) -> np.ndarray:
-        """Return the mean free energy after each of ``steps``; measured ones are remembered."""
-        missing = [n for n in steps if n not in self._energies]
-        if missing:
-            v = torch.cat([self._samples[n] for n in missing]).to(self.rbm.weight)
-            means = self.rbm.free_energy(v).view(len(missing), -1).mean(1).tolist()
-            self._energies.update(zip(missing, means, strict=True))
-        return np.array([self._energies[n] for n in steps])
+    def _measured(self, chains: Chains, steps: list[int]) -> Chains:
+        """Measure the mean free energy after each of ``steps`` where it is not known yet."""
+        missing = [n for n in steps if n not in chains.energies]
+        if not missing:
+            return chains
+        v = torch.cat([chains.samples[n] for n in missing]).to(self.rbm.weight)
+        means = self.rbm.free_energy(v).view(len(missing), -1).mean(1).tolist()
+        known = zip(missing, means, strict=True)
+        return replace(chains, energies={**chains.energies, **dict(known)})
 
     def _data_facts(self) -> DataFacts | None:
         if self.images is None:
             return None
         some = self.images[:1000]
-        generator = torch.Generator(some.device).manual_seed(0)
+        generator = seeded(0, some.device)
         drawn = torch.rand(some.shape, generator=generator, device=some.device) < some
         v = drawn.to(self.rbm.weight)
         energies, on = self.rbm.free_energy(v).double(), self.rbm.hidden_given_visible(v).sum(1)
         std = float(energies.std(correction=0))
         return DataFacts(float(energies.mean()), std, float(on.mean()), _spread(drawn))
+
+
+def _key(setting: DreamSetting) -> tuple:
+    """Return all that decides where chains go: to look at another unit changes none."""
+    return setting.temperature, setting.start, setting.seed, sorted(setting.clamped.items())
 
 
 def _spread(v: Tensor) -> float:

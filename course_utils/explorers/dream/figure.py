@@ -120,20 +120,20 @@ class DreamFigure:
 
     def png(self, dream: Dream) -> bytes:
         """Draw a dream and return the picture as PNG bytes."""
-        with matplotlib.rc_context(MATPLOTLIB_DEFAULTS):
-            self._show_free_energy(dream)
+        with matplotlib.rc_context(MATPLOTLIB_DEFAULTS), self.live.painting() as trusted:
+            self._show_free_energy(dream, trusted)
             self._show_chains(dream)
             self._show_units(dream)
             return self.live.png()
 
-    def _show_free_energy(self, dream: Dream) -> None:
+    def _show_free_energy(self, dream: Dream, trusted: bool) -> None:
         self.curve.set_data(dream.steps, dream.free_energy)
         values, data = [*dream.free_energy[1:]] or [*dream.free_energy], dream.data
         if data is not None:
             ends = [data.free_energy + sign * data.free_energy_std for sign in (-1, 1)]
             values += ends
         ticks = MaxNLocator(4).tick_values(min(values) - 1, max(values) + 1)
-        if (ticks[0], ticks[-1]) == self._limits:
+        if trusted and (ticks[0], ticks[-1]) == self._limits:
             return
         self._limits = (ticks[0], ticks[-1])
         self.axes.set_yticks(ticks)

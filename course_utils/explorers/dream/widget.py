@@ -9,19 +9,25 @@ import ipywidgets as w
 import torch
 
 from course_utils.boltzmann import RBM
+from course_utils.data import as_images
 from course_utils.explorers.base import (
     LABEL,
     STEPS_PER_DECADE,
     Explorer,
+    Look,
+    brief,
     corrected_choice,
     corrected_number,
     corrected_whole,
+    read_choice,
+    read_number,
 )
 from course_utils.explorers.dream.experiment import (
     LIMITS,
     MAX_STEPS,
     STATES,
     STEPS,
+    Dream,
     Dreams,
     DreamSetting,
     dream_verdict,
@@ -32,6 +38,9 @@ START_CHOICES = {"noise": "random noise", "data": "real images"}
 """Where chains can begin → what the list says."""
 
 MAX_CHAINS = 60
+
+MOST_NAMED = 3
+"""So many refused units at most are named in words; of the others only their number is said."""
 
 
 class DreamExplorer(Explorer):
@@ -46,8 +55,8 @@ class DreamExplorer(Explorer):
         With Bernoulli visible units, their number a square (784 = 28 · 28, say). It is copied, as
         it is now.
     start_images
-        Real images ``(n, n_visible)``, values in [0, 1]: chains can begin there, and the words
-        compare the dreams with them. Some hundreds are plenty.
+        Real images ``(n, n_visible)``, values in [0, 1], as a tensor, an array or lists: chains can
+        begin there, and the words compare the dreams with them. Some hundreds are plenty.
     n_chains
         Dreams side by side, 1 to 60.
     **setting
@@ -72,7 +81,7 @@ class DreamExplorer(Explorer):
         _check_rbm(rbm)
         if not isinstance(n_chains, Integral) or not 1 <= n_chains <= MAX_CHAINS:
             raise ValueError(f"n_chains must be a whole number, 1 to {MAX_CHAINS}, got {n_chains}")
-        images = _checked_images(start_images, rbm.weight.shape[1])
+        images = _checked_images(start_images, rbm.weight)
         self.n_hidden = rbm.weight.shape[0]
         self.dreams = Dreams(rbm, images, n_chains=n_chains)
         filters = rbm.weight.detach().cpu().numpy()
@@ -80,6 +89,11 @@ class DreamExplorer(Explorer):
         self.starts = ["noise"] if images is None else list(START_CHOICES)
         super().__init__(DreamSetting(), "dream-explorer", "dream")
         self.set(**setting)
+
+    @property
+    def dream(self) -> Dream:
+        """What is dreamt: the measurement of this explorer."""
+        return self.measurement
 
     def readout(self) -> str:
         """State the setting, the dreams' mean free energy and the number of units that are on."""
@@ -90,6 +104,15 @@ class DreamExplorer(Explorer):
             f"mean free energy {d.free_energy[-1]:.0f} nats, "
             f"{d.hidden.sum(1).mean():.0f} of {self.n_hidden} hidden units on"
         )
+
+    def set(self, **changes) -> None:
+        """Change fields of the setting; see :meth:`Explorer.set`. After an error no chain moved."""
+        chains = self.dreams.chains
+        try:
+            super().set(**changes)
+        except BaseException:
+            self.dreams.chains = chains
+            raise
 
     def _rows(self) -> list[list[w.Widget]]:
         wide = {"description_width": "95px"}
@@ -153,25 +176,29 @@ class DreamExplorer(Explorer):
         """Keep what can be held, say what cannot; a unit that is held free is not held."""
         try:
             asked = dict(value)
-        except (TypeError, ValueError):
-            example = '{7: "on", 12: "off"}'
-            return previous, f"clamped is a dictionary such as {example}; {value!r} was ignored."
-        kept = {int(unit): state for unit, state in asked.items() if self._can_be(unit, state)}
-        refused = [f"{u!r}: {state!r}" for u, state in asked.items() if not self._can_be(u, state)]
-        note = (
-            f"A unit from 0 to {self.n_hidden - 1} can be held on or off, or be free; "
-            f"{', '.join(refused)} was ignored."
-        )
-        held = {unit: state for unit, state in kept.items() if state != "free"}
-        return held, note if refused else ""
+        except Exception:  # of a class of anybody's: it is no dictionary then
+            must = 'clamped is a dictionary such as {7: "on", 12: "off"}'
+            return previous, f"{must}; {brief(value)} was ignored."
+        held, refused = {}, []
+        for unit, state in asked.items():
+            number = read_number(unit)
+            exists = 0 <= number < self.n_hidden and number == int(number)
+            if exists and (known := read_choice(state, STATES)):
+                held[int(number)] = known
+            else:
+                refused.append((unit, state))
+        held = {unit: state for unit, state in held.items() if state != "free"}
+        return held, self._refusal(refused) if refused else ""
 
-    def _can_be(self, unit, state) -> bool:
-        known = isinstance(unit, Integral) and 0 <= unit < self.n_hidden
-        return known and isinstance(state, str) and state in STATES
+    def _refusal(self, refused: list[tuple]) -> str:
+        named = ", ".join(f"{brief(unit)}: {brief(state)}" for unit, state in refused[:MOST_NAMED])
+        more = f" and {len(refused) - MOST_NAMED:,} more" if len(refused) > MOST_NAMED else ""
+        can_be = f"A unit from 0 to {self.n_hidden - 1} can be held on or off, or be free"
+        return f"{can_be}; {named}{more} was ignored."
 
-    def _look(self) -> tuple[bytes, str]:
-        self.dream = self.dreams.dream(self.setting)
-        return self.drawing.png(self.dream), dream_verdict(self.dream)
+    def _look(self) -> Look:
+        dream = self.dreams.dream(self.setting)
+        return Look(self.drawing.png(dream), dream_verdict(dream), dream)
 
 
 def _check_rbm(rbm) -> None:
@@ -196,11 +223,11 @@ def _check_rbm(rbm) -> None:
             )
 
 
-def _checked_images(images, n_visible: int) -> torch.Tensor | None:
-    """Return the images as a tensor, or raise unless they fit the RBM."""
+def _checked_images(images, weight: torch.Tensor) -> torch.Tensor | None:
+    """Return the images as a tensor of the RBM's dtype, or raise unless they fit the RBM."""
     if images is None:
         return None
-    images = torch.as_tensor(images)
+    images, n_visible = as_images(images, "start_images", weight.dtype), weight.shape[1]
     if images.ndim != 2 or images.shape[1] != n_visible or not len(images):
         raise ValueError(
             f"start_images must be (n, {n_visible}), as the RBM has {n_visible} visible units; "

@@ -19,7 +19,8 @@ from torch import nn
 
 from course_utils import theory
 from course_utils.explorers.verdict import amount
-from course_utils.networks import from_weights, one_thread
+from course_utils.generators import seeded
+from course_utils.networks import from_weights, one_thread, ordinary_torch
 from course_utils.probes import Probe
 
 MIN_WIDTH, MAX_WIDTH, MIN_DEPTH, MAX_DEPTH = 16, 800, 2, 30
@@ -123,10 +124,12 @@ class Funnel:
 
     def __init__(self, *, seed: int = 0) -> None:
         self.seed = seed
-        self._generator = torch.Generator().manual_seed(seed)
-        self._inputs, self._top = (self._draw(N_INPUTS) for _ in range(2))  # (inputs, MAX_WIDTH)
-        self._weights: list[torch.Tensor] = []  # a layer's: (MAX_WIDTH, MAX_WIDTH)
+        generator = seeded(seed)
+        self._inputs, self._top = (_draw(N_INPUTS, generator) for _ in range(2))
+        # weights a layer, (MAX_WIDTH, MAX_WIDTH) each, and the generator's state after them
+        self._drawn: tuple[list[torch.Tensor], torch.Tensor] = ([], generator.get_state())
 
+    @ordinary_torch()
     def measure(self, setting: FunnelSetting) -> FunnelMeasurement:
         """Run one forward and one backward pass, on one thread, and compare them with theory."""
         with one_thread():
@@ -150,14 +153,23 @@ class Funnel:
         weights = []
         plan = zip(setting.variances, setting.fans, strict=True)
         for i, (variance, (n_in, n_out)) in enumerate(plan):
-            if i == len(self._weights):
-                self._weights.append(self._draw(MAX_WIDTH))
-            weights.append(math.sqrt(variance) * self._weights[i][:n_out, :n_in])
+            weights.append(math.sqrt(variance) * self._unit_weight(i)[:n_out, :n_in])
         network = from_weights(weights, setting.activation)
         return network[:-1]  # the gradient enters at the last pre-activations
 
-    def _draw(self, rows: int) -> torch.Tensor:
-        return torch.randn(rows, MAX_WIDTH, generator=self._generator)
+    def _unit_weight(self, i: int) -> torch.Tensor:
+        """Return the weight of layer ``i``, N(0, 1); it is drawn when it is first asked for."""
+        weights, state = self._drawn
+        if i == len(weights):
+            generator = torch.Generator()
+            generator.set_state(state)
+            weights = [*weights, _draw(MAX_WIDTH, generator)]
+            self._drawn = weights, generator.get_state()
+        return weights[i]
+
+
+def _draw(rows: int, generator: torch.Generator) -> torch.Tensor:
+    return torch.randn(rows, MAX_WIDTH, generator=generator, dtype=torch.float32)
 
 
 def predict(

@@ -79,8 +79,8 @@ class FunnelFigure:
         formula
             The rule for Var(W), to be written above.
         """
-        with matplotlib.rc_context(MATPLOTLIB_DEFAULTS):
-            if self.along_depth.show(measurement):
+        with matplotlib.rc_context(MATPLOTLIB_DEFAULTS), self.live.painting() as trusted:
+            if self.along_depth.show(measurement, trusted=trusted):
                 self.silhouette.set_xlim(self.along_depth.ax.get_xlim())
                 self.live.unsettle()
             self._draw_widths(measurement.setting)

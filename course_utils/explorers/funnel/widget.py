@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipywidgets as w
 
-from course_utils.explorers.base import Explorer, corrected_choice, corrected_whole
+from course_utils.explorers.base import Explorer, Look, corrected_choice, corrected_whole
 from course_utils.explorers.funnel.experiment import (
     GAINS,
     MAX_DEPTH,
@@ -81,9 +81,9 @@ class FunnelExplorer(Explorer):
             return corrected_whole(value, previous, low, high, label)
         return corrected_choice(value, previous, {"rule": RULES, "activation": GAINS}[name], name)
 
-    def _look(self) -> tuple[bytes, str]:
-        m = self.measurement = self.funnel.measure(self.setting)
-        return self.drawing.png(m, _formula(self.setting)), funnel_verdict(m)
+    def _look(self) -> Look:
+        m = self.funnel.measure(self.setting)
+        return Look(self.drawing.png(m, _formula(self.setting)), funnel_verdict(m), m)
 
 
 def _formula(setting: FunnelSetting) -> str:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
 
-from course_utils.data import ImageData
+from course_utils.data import ImageData, as_images
+from course_utils.generators import seeded
 from course_utils.initializers import initialize_
 from course_utils.networks import mlp
 from course_utils.training import History, StopTraining, accuracy, fit
@@ -45,12 +46,37 @@ class LiveTrainingSetting:
     def network(self) -> nn.Module:
         """Make the lab's network; torch's global generator is left alone."""
         with torch.device("meta"):  # weights without numbers: none are drawn for them
-            network = mlp(list(SIZES), "relu")
-        generator = torch.Generator().manual_seed(self.seed)
+            network = mlp(list(SIZES), "relu").float()
+        generator = seeded(self.seed)
         options = {"std": self.std} if self.scheme == "normal" else {}
         return initialize_(
             network.to_empty(device="cpu"), self.scheme, generator=generator, **options
         )
+
+
+def read_data(data: ImageData) -> ImageData:
+    """Return data whose images, float32, and labels are tensors, as NumPy arrays and lists become.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If one holds something else, with the way to convert it.
+    """
+    parts = ("train_images", "train_labels", "test_images", "test_labels")
+    if not all(hasattr(data, part) for part in parts):
+        kind = type(data).__name__
+        raise TypeError(f"data must hold images and labels, as load_mnist() does, got {kind}")
+    read = {part: _tensor(getattr(data, part), part) for part in parts}
+    return replace(data, **read)
+
+
+def _tensor(given, name: str) -> Tensor:
+    if name.endswith("images"):
+        return as_images(given, name)
+    if isinstance(given, Tensor):
+        return given
+    labels = as_images(given, name, torch.float64, whole=True)
+    return labels.long() if torch.equal(labels, labels.trunc()) else labels  # fit refuses these
 
 
 class LiveRun:

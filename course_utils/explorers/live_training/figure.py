@@ -100,7 +100,12 @@ class LiveTrainingFigure:
             Oldest first.
         """
         runs = runs[-SHOWN:]
-        self._frame(runs)
+        with self.live.painting() as trusted:
+            self._frame(runs, trusted)
+            self._show_all(runs)
+            return self.live.png()
+
+    def _show_all(self, runs: Sequence[LiveRun]) -> None:
         for i in range(SHOWN):
             parts = (self.loss_curves[i], self.accuracy_curves[i], self.samples[i], self.labels[i])
             for part in parts:
@@ -111,7 +116,6 @@ class LiveTrainingFigure:
         if runs:
             self.raw.set_color(scheme_style(runs[-1].setting.scheme)["color"])
             self.raw.set_data(*_against_steps(runs[-1].losses))
-        return self.live.png()
 
     def _show(self, run: LiveRun, i: int, *, newest: bool) -> None:
         style = {
@@ -128,14 +132,14 @@ class LiveTrainingFigure:
         self.accuracy_curves[i].set_data(np.array(measured, dtype=float).reshape(-1, 2).T)
         self.labels[i].set(text=_title(run), color="black" if newest else "0.35")
 
-    def _frame(self, runs: Sequence[LiveRun]) -> None:
+    def _frame(self, runs: Sequence[LiveRun], trusted: bool) -> None:
         """Fit the axes to what is to be drawn; have them drawn again if something changed."""
         losses = [loss for run in runs for loss in (*run.smooth, *run.losses[-1:])]
         losses += runs[-1].losses if runs else []
         last_step = max((run.last_step for run in runs), default=100)
         limits = (last_step, *_round_limits(losses))
         keys = [(run.number, _title(run)) for run in runs]
-        if limits != self._limits:
+        if not trusted or limits != self._limits:
             self._limit_axes(*limits)
         if limits != self._limits or keys != self._keys:
             self._limits, self._keys = limits, keys

@@ -14,11 +14,16 @@ from course_utils.explorers.base import (
     LABEL,
     STD_STEPS,
     Explorer,
+    Look,
     corrected_choice,
     corrected_number,
     corrected_whole,
 )
-from course_utils.explorers.live_training.experiment import LiveRun, LiveTrainingSetting
+from course_utils.explorers.live_training.experiment import (
+    LiveRun,
+    LiveTrainingSetting,
+    read_data,
+)
 from course_utils.explorers.live_training.figure import LiveTrainingFigure
 from course_utils.initializers import SCHEMES
 from course_utils.training import History
@@ -40,7 +45,7 @@ class LiveTrainingExplorer(Explorer):
     Parameters
     ----------
     data
-        The images, of 28×28 pixels.
+        The images, of 28×28 pixels, and their labels: tensors, NumPy arrays or lists.
     scheme, std, seed, steps
         What the controls say at first; see :class:`LiveTrainingSetting`.
 
@@ -67,15 +72,24 @@ class LiveTrainingExplorer(Explorer):
         self._run: LiveRun | None = None
         self._idle = threading.Event()  # no training is going on, and the last one is shown
         self._idle.set()
-        self._error: Exception | None = None
+        self._error: BaseException | None = None
         self._state, self._count, self._due = "", 0, 0.0
         super().__init__(LiveTrainingSetting(), "live-training", "live-training")
         self.words.layout.min_height = "28px"  # the picture stays where it is
         self._say(IDLE)
-        self._draw()
+        self._put(self.drawing.png([]), [])
         self.set(scheme=scheme, std=std, seed=seed, steps=steps)
 
     # ------------------------------------------------------------------ the programmatic way
+
+    @property
+    def data(self) -> ImageData:
+        """The images and labels of the next run, as tensors."""
+        return self._data
+
+    @data.setter
+    def data(self, data: ImageData) -> None:
+        self._data = read_data(data)
 
     @property
     def running(self) -> bool:
@@ -113,19 +127,27 @@ class LiveTrainingExplorer(Explorer):
             if self.running:
                 self._answer("A training is going on: press Stop first, or let it end.")
                 return
-            self._count += 1
-            self._run = LiveRun(self._count, self.setting, self._now_and_then)
-            self._error, self._due = None, 0.0
-            self._state = f"{self.setting.label}: training for {self.setting.steps} steps"
+            run = LiveRun(self._count + 1, self.setting, self._now_and_then)
+            context = contextvars.copy_context()  # what the thread prints belongs to this cell
+            job = (self._train, run)
+            thread = threading.Thread(target=context.run, args=job, daemon=True)
+            runs = [*self._over, run]
+            picture = self.drawing.png(runs)
+            self._run, self._due = run, 0.0
+            self._idle.clear()
+            try:
+                thread.start()
+            except BaseException:
+                run.stop()  # if it has begun nevertheless
+                self._run = None
+                self._idle.set()
+                raise
+            atexit.register(self._leave)
+            self._count, self._error = run.number, None
+            self._state = f"{run.setting.label}: training for {run.setting.steps} steps"
             self._say(f"{self._state}. Stop ends it early.")
             self._answer("")
-            context = contextvars.copy_context()  # what the thread prints belongs to this cell
-            job = (self._train, self._run)
-            thread = threading.Thread(target=context.run, args=job, daemon=True)
-            self._draw()
-            atexit.register(self._leave)
-            self._idle.clear()
-            thread.start()
+            self._put(picture, runs)
 
     def stop(self) -> None:
         """End the training after its next step: what it did until then is shown and kept."""
@@ -138,13 +160,15 @@ class LiveTrainingExplorer(Explorer):
     def clear(self) -> None:
         """Forget the runs that are over: their curves and their histories."""
         with self._lock:
+            runs = [self._run] if self.running else []
+            picture = self.drawing.png(runs)
             self._over.clear()
             self._error = None
             if not self.running:
                 self._state = ""
                 self._say(IDLE)
             self._answer("")
-            self._draw()
+            self._put(picture, runs)
 
     def wait(self, timeout: float = 60) -> None:
         """Block until the training is over, if one is going on.
@@ -172,18 +196,20 @@ class LiveTrainingExplorer(Explorer):
     # ------------------------------------------------------------------ in the training's thread
 
     def _train(self, run: LiveRun) -> None:
+        failure = None
         try:
             run.train(self.data)
             state, words = f"{run.setting.label}: {run.ending()}", run.summary()
-        except Exception as error:
-            self._error = error
-            state = f"{run.setting.label}: failed"
+        except BaseException as error:
+            failure, state = error, f"{run.setting.label}: failed"
             words = f"{state}. {type(error).__name__}: {error}"
         with self._lock:
+            if run is not self._run:  # its start was broken off
+                return
             try:
-                if self._error is None:
+                if failure is None:
                     self._over.append(run)
-                self._run, self._state = None, state
+                self._run, self._error, self._state = None, failure, state
                 atexit.unregister(self._leave)
                 self._say(words)
                 self._draw()
@@ -209,7 +235,10 @@ class LiveTrainingExplorer(Explorer):
 
     def _draw(self) -> None:
         runs = [*self._over, *([self._run] if self.running else [])]
-        self.picture.value = self.drawing.png(runs)
+        self._put(self.drawing.png(runs), runs)
+
+    def _put(self, picture: bytes, runs: list[LiveRun]) -> None:
+        self.picture.value = picture
         steps, last = (len(runs[-1].losses), runs[-1].setting.steps) if runs else (0, 1)
         self.progress.max, self.progress.value = last, steps
         self.steps_done.value = f"{steps} of {last} steps" if runs else ""
@@ -221,8 +250,8 @@ class LiveTrainingExplorer(Explorer):
     def _answer(self, words: str) -> None:
         self.correction.value = self._text(words, "correction", "#B00020")
 
-    def _look(self) -> tuple[bytes, str]:
-        return bytes(self.picture.value), self.verdict  # the controls count from the next run on
+    def _look(self) -> Look:
+        return Look(bytes(self.picture.value), self.verdict)  # the next run begins with the setting
 
     def _rows(self) -> list[list[w.Widget]]:
         scheme = self._choice("scheme", "scheme", list(SCHEMES), "230px")

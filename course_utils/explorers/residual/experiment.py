@@ -12,9 +12,11 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from course_utils.data import as_images
 from course_utils.explorers.verdict import amount
+from course_utils.generators import seeded
 from course_utils.initializers import start_
-from course_utils.networks import ResidualNetwork, one_thread, residual_mlp
+from course_utils.networks import ResidualNetwork, one_thread, ordinary_torch, residual_mlp
 from course_utils.probes import measure_stream
 from course_utils.theory import Stack, stream_gradient_path, stream_path
 
@@ -98,7 +100,7 @@ class ResidualPath:
     Parameters
     ----------
     images
-        ``(n_images, n_pixels)``, at least 2.
+        ``(n_images, n_pixels)``, at least 2: a tensor, an array or lists.
     width
         Numbers in the stream.
     seed
@@ -110,19 +112,21 @@ class ResidualPath:
         If there are no two images, or if all pixels are 0 or one is not finite.
     """
 
+    @ordinary_torch()
     def __init__(self, images: torch.Tensor, *, width: int = 128, seed: int = 0) -> None:
+        images = as_images(images).detach().cpu()
         if images.ndim != 2 or len(images) < 2:
             raise ValueError(
                 f"images must have shape (n_images, n_pixels), n_images from 2, got "
                 f"{tuple(images.shape)}: try data.train_images[:256]"
             )
-        images = images.detach().float().cpu()
         size = float(images.square().mean().sqrt())
         if not 0 < size < float("inf"):
             raise ValueError(f"the root mean square of the images is {size}: it must be above 0")
         self.inputs, self.width, self.seed = images / size, width, seed
         self._networks: dict[tuple[str, str], ResidualNetwork] = {}
 
+    @ordinary_torch()
     def measure(self, setting: ResidualSetting) -> ResidualMeasurement:
         """Run one forward and one backward pass, on one thread, and compare them with theory."""
         with one_thread():
@@ -150,7 +154,7 @@ class ResidualPath:
                     MAX_DEPTH,
                     normalization=NORMALIZATION_CHOICES[setting.normalization],
                 )
-            generator = torch.Generator().manual_seed(self.seed)
+            generator = seeded(self.seed)
             start_(network, setting.start, generator=generator)
             self._networks[key] = network.requires_grad_(False)
         whole = self._networks[key]

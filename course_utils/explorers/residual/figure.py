@@ -69,8 +69,8 @@ class ResidualFigure:
         m = measurement
         names = ("signal", "gradient", "predicted_signal", "predicted_gradient")
         blocks = replace(m, **{name: getattr(m, name)[1:] for name in names})
-        with matplotlib.rc_context(MATPLOTLIB_DEFAULTS):
-            if self.along_depth.show(blocks):
+        with matplotlib.rc_context(MATPLOTLIB_DEFAULTS), self.live.painting() as trusted:
+            if self.along_depth.show(blocks, trusted=trusted):
                 self.steps.set_xlim(self.along_depth.ax.get_xlim())
                 self.live.unsettle()
             self.shares.set_xy(_steps(m.share))

@@ -9,6 +9,7 @@ import torch
 
 from course_utils.explorers.base import (
     Explorer,
+    Look,
     corrected_choice,
     corrected_number,
     corrected_whole,
@@ -40,7 +41,8 @@ class ResidualExplorer(Explorer):
     Parameters
     ----------
     images
-        Real input images ``(n_images, n_pixels)``; 256 of them are plenty.
+        Real input images ``(n_images, n_pixels)``, as a tensor, an array or lists; 256 of them are
+        plenty.
     width
         Numbers in the stream.
     seed
@@ -90,9 +92,9 @@ class ResidualExplorer(Explorer):
             return corrected_number(value, previous, 0.0, MAX_SCALE, "scale")
         return corrected_choice(value, previous, CHOICES[name], name)
 
-    def _look(self) -> tuple[bytes, str]:
-        m = self.measurement = self.path.measure(self.setting)
-        return self.drawing.png(m, _rule(self.setting)), residual_verdict(m)
+    def _look(self) -> Look:
+        m = self.path.measure(self.setting)
+        return Look(self.drawing.png(m, _rule(self.setting)), residual_verdict(m), m)
 
 
 def _rule(setting: ResidualSetting) -> str:

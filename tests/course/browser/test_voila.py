@@ -2,12 +2,11 @@
 
 import re
 from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
-from helpers.lab import FLAGS, chromium_or_skip, served
+from helpers.lab import served
+from helpers.project import ROOT
 
-ROOT = Path(__file__).parents[2]
 ARTIFACTS = ROOT / "tests" / "artifacts"
 CLASSES = {
     "Signal": "explorer",
@@ -28,22 +27,17 @@ def voila(page, scratch):
 
 
 @pytest.fixture(scope="module")
-def opened(tmp_path_factory):
+def opened(browser, tmp_path_factory):
     """Open the page at a projector's size; give it, and what its console complained about."""
-    chromium = chromium_or_skip()
-    from playwright.sync_api import sync_playwright
-
     ARTIFACTS.mkdir(exist_ok=True)
     with voila(ROOT / "notebooks" / "explorers.ipynb", tmp_path_factory.mktemp("voila")) as address:
-        with sync_playwright() as playwright:
-            browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
-            page, problems = browser.new_page(viewport={"width": 1280, "height": 720}), []
-            page.on("pageerror", lambda error: problems.append(str(error)))
-            page.on("console", lambda message: problems.extend(_own_errors(message, address)))
-            page.goto(address, timeout=240_000)
-            page.wait_for_selector(".explorers .explorer-picture", timeout=240_000)
-            yield page, problems
-            browser.close()
+        page, problems = browser.new_page(viewport={"width": 1280, "height": 720}), []
+        page.on("pageerror", lambda error: problems.append(str(error)))
+        page.on("console", lambda message: problems.extend(_own_errors(message, address)))
+        page.goto(address, timeout=240_000)
+        page.wait_for_selector(".explorers .explorer-picture", timeout=240_000)
+        yield page, problems
+        page.close()
 
 
 def _own_errors(message, address):

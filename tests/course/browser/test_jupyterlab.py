@@ -3,13 +3,12 @@
 import re
 import shutil
 from contextlib import contextmanager
-from pathlib import Path
 
 import nbformat
 import pytest
-from helpers.lab import FLAGS, NotebookPage, chromium_or_skip, jupyter_lab
+from helpers.lab import NotebookPage, jupyter_lab
+from helpers.project import ROOT
 
-ROOT = Path(__file__).parents[2]
 ARTIFACTS = ROOT / "tests" / "artifacts"
 LESSON = "00_start_here.ipynb"
 FUNNEL = """from course_utils.explorers import FunnelExplorer
@@ -24,36 +23,20 @@ DREAM = """import torch
 from course_utils.boltzmann import RBM
 from course_utils.explorers import DreamExplorer
 DreamExplorer(RBM(784, 100, std=0.1, seed=1), torch.rand(50, 784), start="data", steps=2)"""
-OWN = {"funnel.ipynb": FUNNEL, "live.ipynb": LIVE, "dream.ipynb": DREAM}
+OTHERS = "others.ipynb"  # these three in one notebook, with one kernel
 
 
 @pytest.fixture(scope="module")
-def chromium():
-    return chromium_or_skip()
-
-
-@pytest.fixture(scope="module")
-def lab(chromium, tmp_path_factory):
+def lab(browser, tmp_path_factory):
     scratch = tmp_path_factory.mktemp("jupyter")
     notebooks = scratch / "notebooks"
     shutil.copytree(ROOT / "notebooks", notebooks, ignore=shutil.ignore_patterns(".ipynb_check*"))
     kernel = {"name": "python3", "display_name": "Python 3 (ipykernel)", "language": "python"}
-    for name, code in OWN.items():
-        cells = [nbformat.v4.new_code_cell(code)]
-        notebook = nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernel})
-        nbformat.write(notebook, notebooks / name)
+    cells = [nbformat.v4.new_code_cell(code) for code in (FUNNEL, LIVE, DREAM)]
+    notebook = nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernel})
+    nbformat.write(notebook, notebooks / OTHERS)
     with jupyter_lab(notebooks, scratch / "server") as address:
         yield address
-
-
-@pytest.fixture(scope="module")
-def browser(chromium):
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
-        yield browser
-        browser.close()
 
 
 @contextmanager
@@ -78,21 +61,24 @@ def lesson(lab, browser):
 
 
 @pytest.fixture(scope="module")
-def funnel(lab, browser):
-    with explored(browser, lab, "funnel.ipynb", "funnel") as notebook:
+def others(lab, browser):
+    with explored(browser, lab, OTHERS, "dream") as notebook:
         yield notebook
 
 
-@pytest.fixture(scope="module")
-def live(lab, browser):
-    with explored(browser, lab, "live.ipynb", "live-training") as notebook:
-        yield notebook
+@pytest.fixture
+def funnel(others):
+    return others.turn_to("funnel")
 
 
-@pytest.fixture(scope="module")
-def dream(lab, browser):
-    with explored(browser, lab, "dream.ipynb", "dream") as notebook:
-        yield notebook
+@pytest.fixture
+def live(others):
+    return others.turn_to("live-training")
+
+
+@pytest.fixture
+def dream(others):
+    return others.turn_to("dream")
 
 
 @pytest.fixture
@@ -293,32 +279,33 @@ _FOCUSED = """() => {
 }"""
 
 
-@pytest.mark.parametrize("name", ["funnel", "live"])
-def test_a_restart_in_the_middle_is_plain_to_see_and_all_cells_bring_the_explorer_back(
-    name, request
-):
-    notebook = request.getfixturevalue(name)
-    page, picture = notebook.page, notebook.page.locator(notebook.picture)
+def test_a_restart_in_the_middle_is_plain_to_see_and_all_cells_bring_the_explorers_back(others):
+    page, names = others.page, ("funnel", "live-training")
+    live = page.locator(".live-training")
 
-    def work():  # a slider moves; a training starts, and goes on during the restart
-        if name == "live":
-            page.get_by_role("button", name="Start", exact=True).click()
-        else:
-            page.locator(".funnel-depth-slider .noUi-handle").press("ArrowLeft")
+    def start():  # a training, which goes on during the restart
+        live.get_by_role("button", name="Start", exact=True).click()
 
-    notebook.changes(work)
-    notebook.restart_kernel()
-    left, parts = notebook.source(), page.locator(f".{notebook.prefix}-picture, .noUi-target")
-    assert page.locator(notebook.cut_off).count() > parts.count()
-    if name == "funnel":
-        work()
-        page.wait_for_timeout(500)
-    assert notebook.source() == left and picture.count() == 1  # the last state remains to be read
-    notebook.run_all_cells()
-    notebook.scroll_to_explorer()
-    assert picture.count() == 1 and page.locator(notebook.cut_off).count() == 0
+    def move():
+        page.locator(".funnel-depth-slider .noUi-handle").press("ArrowLeft")
+
+    works = dict(zip(names, (move, start), strict=True))
+    for name in names:
+        others.turn_to(name).changes(works[name])
+    others.restart_kernel()
+    left = {name: others.turn_to(name).source() for name in names}
+    parts = page.locator("[class*='-picture'], .noUi-target")
+    assert page.locator(others.cut_off).count() > parts.count()
+    others.turn_to("funnel")
+    move()
+    page.wait_for_timeout(500)
+    assert {name: others.turn_to(name).source() for name in names} == left  # to be read still
+    others.run_all_cells()
     assert page.locator(".jp-RenderedText[data-mime-type*='error']").count() == 0
-    notebook.changes(work)
-    if name == "live":
-        page.get_by_role("button", name="Stop", exact=True).click()
-        page.wait_for_selector(".live-training-verdict:has-text('stopped by you')")
+    for name in names:
+        others.turn_to(name)
+        assert page.locator(others.picture).count() == 1
+        others.changes(works[name])
+    assert page.locator(others.cut_off).count() == 0
+    live.get_by_role("button", name="Stop", exact=True).click()
+    page.wait_for_selector(".live-training-verdict:has-text('stopped by you')")

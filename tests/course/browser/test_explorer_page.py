@@ -4,7 +4,6 @@ import re
 
 import numpy as np
 import pytest
-from helpers.lab import FLAGS, chromium_or_skip
 from helpers.page_script import explorer_page, mnist_or_skip
 
 from course_utils.explorers import ActivationExplorer
@@ -15,17 +14,6 @@ from course_utils.plotting import bar_heights
 @pytest.fixture(scope="module")
 def mnist_images():
     return mnist_or_skip()
-
-
-@pytest.fixture(scope="module")
-def browser():
-    from playwright.sync_api import sync_playwright
-
-    chromium = chromium_or_skip()
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
-        yield browser
-        browser.close()
 
 
 class Page:
