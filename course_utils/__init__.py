@@ -2,8 +2,8 @@
 
 Every notebook begins with `load_mnist` (other images: `load_images`) and `claim_on`; all else lives
 in the rooms, from the ground up: ``plotting``, ``theory``, ``networks``; ``initializers``,
-``training``, ``probes``; ``boltzmann``, ``experiments``; ``explorers``; ``exercises``. A room imports
-only from rooms below.
+``training``, ``probes``; ``boltzmann``, ``experiments``; ``explorers``; ``exercises``. A room
+imports only from rooms below.
 """
 
 from importlib import import_module

@@ -68,6 +68,7 @@ def test_leaky_relu_of_any_slope_equals_torch(slope):
     expected = functional.leaky_relu(torch.from_numpy(x), slope).numpy()
     np.testing.assert_allclose(leaky_relu(slope).phi(x), expected, rtol=1e-15)
     np.testing.assert_array_equal(leaky_relu(slope).dphi(x), np.where(x > 0, 1, slope))
+    assert leaky_relu(slope).name == f"leaky_relu({slope})"
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf, "0.1", None])

@@ -391,3 +391,16 @@ def test_networks_of_width_1000_settle_at_the_depth_scales_within_15_percent():
     for g, setting in enumerate(GRID):
         assert xi_q[g] == pytest.approx(SETTLED[g].xi_q, rel=0.15), setting
         assert xi_c[g] == pytest.approx(SETTLED[g].xi_c, rel=0.15), setting
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda q: mean_field.pair_mean(product(np.tanh), q, 0.5),
+        lambda q: theory.correlation_map(0.5, q, 1.0),
+        lambda q: theory.correlation_slope(0.5, q, 1.0),
+    ],
+)
+def test_a_negative_mean_square_is_called_by_its_name(call):
+    with pytest.raises(ValueError, match=r"\bq must"):
+        call(-1.0)

@@ -563,3 +563,16 @@ def test_a_path_needs_layers_and_fixed_points_need_single_numbers():
 def test_results_cannot_be_changed_by_mistake():
     with pytest.raises(FrozenInstanceError):
         theory.fixed_points(1.5)[0].q = 3.0
+
+
+@pytest.mark.parametrize("name", ["tanh", "relu", "gelu"])
+@pytest.mark.parametrize("function", [theory.settled_point, theory.chi, theory.fixed_points])
+def test_without_a_bias_named_there_is_none(function, name):
+    assert function(1.2, activation=name) == function(1.2, 0.0, name)
+    assert theory.settled_point(1.5, 0.0, "tanh") != theory.settled_point(1.5, 1.0, "tanh")
+
+
+@pytest.mark.parametrize("sigmas", [([1.0, 1.5], 0.0), (1.0, [0.0, 0.1])])
+def test_fixed_points_are_those_of_one_setting(sigmas):
+    with pytest.raises(ValueError, match="one sigma_w and one sigma_b, not arrays"):
+        theory.fixed_points(*sigmas)
