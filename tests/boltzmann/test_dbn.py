@@ -461,3 +461,15 @@ def test_states_of_another_level_cannot_start_a_dream():
     advice = r"start must have the shape \(n, 9\), got \(3, 12\): try dbn.chains"
     with pytest.raises(ValueError, match=advice):
         DBN([12, 9, 7]).dream(start=patterns()[:3])
+
+
+def test_a_network_of_square_layers_has_the_hidden_biases_and_no_matrix_on_its_side():
+    dbn = DBN([6, 6, 6, 6], std=1.0, seed=1)
+    for i, rbm in enumerate(dbn.rbms):
+        rbm.visible_bias.normal_(-3 - i, generator=rbm.generator)
+        rbm.hidden_bias.normal_(3 + i, generator=rbm.generator)
+    *hidden, output = weight_layers(dbn.to_network(4))
+    for layer, rbm in zip(hidden, dbn.rbms, strict=True):
+        assert torch.equal(layer.bias, rbm.hidden_bias)
+        assert torch.equal(layer.weight, rbm.weight)
+    assert output.bias.count_nonzero() == 0
