@@ -146,7 +146,8 @@ def test_the_report_tells_the_stds_of_the_orthonormal_network():
 
 
 def test_a_batch_is_drawn_from_the_generator_and_only_its_stds_are_one():
-    images = torch.cat([torch.randn(500, 20), 100 * torch.randn(500, 20)])
+    images = torch.randn(1000, 20, generator=seeded(0))
+    images[500:] *= 100
     networks = [mlp([20, 30, 5]) for _ in range(3)]
     reports = [
         lsuv_(network, images, batch=4, generator=seeded(s))
@@ -154,6 +155,9 @@ def test_a_batch_is_drawn_from_the_generator_and_only_its_stds_are_one():
     ]
     assert torch.equal(networks[0][0].weight, networks[1][0].weight)
     assert reports[0].before[0] == reports[1].before[0] != reports[2].before[0]
+    with torch.no_grad():
+        of_all = networks[0][0](images).std(correction=0)
+    assert abs(reports[0].after[0] - 1) < 0.1 < abs(of_all - 1)
 
 
 @pytest.mark.parametrize("training", [True, False])

@@ -96,6 +96,29 @@ def test_uniform_and_normal_are_torchs_bit_for_bit(shape, dtype, seed, a, b):
     assert_torchs_bit_for_bit(shape, dtype, seed, initializers.normal_, init.normal_, a, abs(b))
 
 
+@pytest.mark.parametrize(
+    "ours, torchs",
+    [
+        (initializers.xavier_normal_, init.xavier_normal_),
+        (initializers.xavier_uniform_, init.xavier_uniform_),
+        (initializers.he_normal_, init.kaiming_normal_),
+        (initializers.he_uniform_, init.kaiming_uniform_),
+        (initializers.orthogonal_, init.orthogonal_),
+        (initializers.uniform_, init.uniform_),
+        (initializers.normal_, init.normal_),
+    ],
+)
+def test_the_defaults_are_torchs(ours, torchs):
+    assert_torchs_bit_for_bit((5, 7), torch.float32, 3, ours, torchs)
+
+
+@pytest.mark.parametrize("name", ["zero", "constant", "uniform", "normal"])
+def test_what_needs_no_fans_fills_a_single_number_and_a_bias_too(name):
+    for shape in ((), (4,)):
+        w = torch.full(shape, 7.0)
+        assert SCHEMES[name](w, generator=seeded(0)) is w and (w != 7).all()
+
+
 @law
 @given(n_in=st.integers(1, 40), n_out=st.integers(1, 40), bias=st.booleans(), seed=seeds)
 def test_pytorch_default_is_what_a_fresh_linear_layer_holds_bit_for_bit(n_in, n_out, bias, seed):

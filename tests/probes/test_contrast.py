@@ -13,6 +13,7 @@ def test_contrast_is_1_for_centred_independent_inputs_and_0_for_equal_ones():
     assert contrast(inputs) == pytest.approx(1, abs=0.01)
     assert contrast(inputs[:1].expand(50, -1)) == pytest.approx(0, abs=1e-6)
     assert contrast(torch.zeros(3, 4)) == 0
+    assert contrast(torch.tensor([[0.0], [2.0]])) == 1  # two inputs are all there are
     # by construction: half of the variance between units, half within
     units = noise(1, 4000, seed=1)
     rest = noise(500, 4000, seed=2)

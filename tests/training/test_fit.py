@@ -208,11 +208,15 @@ def test_accuracy_counts_in_evaluation_mode_whatever_the_batch_size():
         ({"steps": 2.5}, ValueError, "steps must be a whole number"),
         ({"batch_size": 0}, ValueError, "batch_size must be a whole number"),
         ({"batch_size": 231}, ValueError, "batch_size 231 is more than the 230 images"),
+        ({"lr": 0}, ValueError, "lr must be a positive finite number, got 0"),
+        ({"lr": math.inf}, ValueError, "lr must be a positive finite number, got inf"),
         ({"lr": -1.0}, ValueError, "lr must be a positive finite number, got -1.0"),
         ({"lr": math.nan}, ValueError, "lr must be a positive finite number, got nan"),
         ({"optimizer": "adam"}, TypeError, "optimizer must make one"),
         ({"optimizer": lambda p: None}, TypeError, "optimizer must make one"),
         ({"test": toy()[0]}, TypeError, "test must be a pair"),
+        ({"test": toy()[0][:2]}, TypeError, "test must be a pair"),
+        ({"test": (*toy(), None)}, TypeError, "test must be a pair"),
         ({"test": (toy()[0], toy()[1][:5])}, ValueError, "need the same n"),
     ],
 )
@@ -293,6 +297,22 @@ def test_every_member_ends_as_if_trained_alone(make, optimizer):
         assert a.loss == pytest.approx(b.loss) and a.accuracy == b.accuracy
         assert a.test_accuracy == b.test_accuracy
         assert (a.steps, a.outcome) == (b.steps, b.outcome) == (33, "finished")
+
+
+def test_members_with_a_loss_of_their_own_end_as_if_trained_alone():
+    nets, (images, _) = [n.double() for n in members(3, sizes=(8, 16, 8))], toy(dtype=torch.float64)
+    alone = [copy.deepcopy(network) for network in nets]
+    options = {"loss": F.mse_loss, "steps": 15, "batch_size": 20, "log": None}
+    together = fit(Ensemble(nets), images, images, **options)
+    for network, twin, history in zip(nets, alone, together, strict=True):
+        single = fit(twin, images, images, **options)
+        torch.testing.assert_close(weights(network), weights(twin), rtol=1e-9, atol=1e-10)
+        torch.testing.assert_close(history.step_losses, single.step_losses)
+        assert history.step_losses.dtype == torch.float64
+
+
+def test_without_a_word_a_step_has_a_hundred_images():
+    assert fit(fresh(), *toy(), log=None).steps == 2  # of 230 images
 
 
 def test_single_precision_members_agree_within_rounding():
