@@ -10,7 +10,7 @@ from torch import nn
 
 from course_utils.boltzmann import DBN, RBM
 from course_utils.networks import mlp, weight_layers
-from course_utils.training import StopTraining
+from course_utils.training import StopTraining, interrupts_passed_on
 
 
 def patterns(n=200, pixels=12, dtype=torch.float32, seed=1):
@@ -291,6 +291,20 @@ def test_an_interrupt_between_two_rbms_keeps_what_was_learnt():
     assert [h.outcome for h in histories] == ["finished"] * 2
     assert [rbm.learner.steps for rbm in dbn.rbms] == [30, 30, 0]
     assert lines == ["Interrupted after rbms[1]: the stack keeps what it has learned."]
+
+
+def test_an_interrupt_between_two_rbms_is_passed_on_to_who_wants_results():
+    def stop(i, history):
+        raise KeyboardInterrupt
+
+    dbn = DBN([12, 9, 7], seed=3)
+    with pytest.raises(KeyboardInterrupt), interrupts_passed_on():
+        dbn.fit(patterns(), epochs=1, after_layer=stop, log=None)
+    assert [rbm.learner.steps for rbm in dbn.rbms] == [2, 0]
+
+
+def test_without_a_word_a_stack_dreams_twenty_pictures():
+    assert len(DBN([12, 9]).dream(steps=1)) == 20
 
 
 @pytest.mark.filterwarnings("ignore:.*Gaussian visible units have 1")

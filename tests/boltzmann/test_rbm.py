@@ -930,3 +930,30 @@ def test_wrong_states_are_refused_by_every_formula():
         rbm.sample(3, 1, start=good)
     with pytest.raises(ValueError, match="Gaussian visible units have none"):
         RBM(4, 3, visible="gaussian").pseudo_log_likelihood(good)
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        {"weight_decay": 0.05},
+        {"k": 3},
+        {"persistent": True},
+        {"momentum": 0.9},
+        {"sparsity": (0.1, 0.5)},
+        {"lr": 0.03},
+    ],
+    ids=lambda option: next(iter(option)),
+)
+def test_each_option_of_a_training_is_that_of_its_steps(digits, option):
+    """One epoch is a loop of `partial_fit` over the batches, drawn as `fit` draws them."""
+    images, options = digits[:100], {"lr": 0.1, "momentum": 0.0, "weight_decay": 0.0} | option
+    trained, twin, plain = (RBM(images.shape[1], 8, std=0.1, seed=2) for _ in range(3))
+    start = {"visible_bias_from_data": False, "epochs": 1, "batch_size": 20, "log": None}
+    trained.fit(images, **options, **start)
+    order = torch.randperm(len(images), generator=twin.generator)
+    for rows in order.split(20):
+        twin.partial_fit(images[rows], **options)
+    plain.fit(images, lr=0.1, momentum=0.0, weight_decay=0.0, **start)
+    for one, other in zip(trained.parameters(), twin.parameters(), strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-5, atol=1e-6)
+    assert not torch.allclose(trained.weight, plain.weight, rtol=1e-3, atol=1e-4)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from course_utils.boltzmann import all_states
+from course_utils.boltzmann import all_states, log_bernoulli
 from course_utils.boltzmann.units import sample_bernoulli, sample_gaussian
 
 
@@ -41,3 +41,18 @@ def test_all_states_are_counted_in_order(n):
 def test_so_many_states_are_not_listed(n):
     with pytest.raises(ValueError, match="n_units must be a whole number from 1 to 24, got"):
         all_states(n)
+
+
+def test_the_log_probability_of_every_state_is_torchs_and_they_add_up_to_one():
+    generator = torch.Generator().manual_seed(1)
+    logits = 4 * torch.randn(6, 5, generator=generator, dtype=torch.float64)
+    states = all_states(5)
+    found = log_bernoulli(states, logits)  # (rows, states)
+    oracle = torch.distributions.Bernoulli(logits=logits[:, None]).log_prob(states).sum(-1)
+    torch.testing.assert_close(found, oracle, rtol=1e-12, atol=1e-12)
+    torch.testing.assert_close(found.exp().sum(1), torch.ones(6, dtype=torch.float64))
+
+
+def test_states_and_log_odds_of_different_units_are_refused():
+    with pytest.raises(ValueError, match="as many units, got 5 and 4"):
+        log_bernoulli(all_states(5), torch.zeros(2, 4, dtype=torch.float64))
