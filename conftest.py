@@ -27,6 +27,11 @@ class WholeFiles(LoadScopeScheduling):
         return BROWSER if nodeid.startswith(BROWSER) else nodeid.partition("::")[0]
 
 
+def pytest_xdist_auto_num_workers(config):
+    """One process more than cores: one of them often waits, for a browser or for a kernel."""
+    return (os.cpu_count() or 1) + 1
+
+
 def pytest_xdist_make_scheduler(config, log):
     """One JupyterLab and one browser serve all their tests; a notebook's kernel starts once."""
     return WholeFiles(config, log)
