@@ -5,6 +5,7 @@ import contextlib
 import pytest
 import torch
 from helpers.boltzmann import random_rbm
+from helpers.states import strange_torch
 
 from course_utils.boltzmann import (
     DBN,
@@ -18,16 +19,6 @@ from course_utils.networks import weight_layers
 
 
 @contextlib.contextmanager
-def default_dtype(dtype):
-    before = torch.get_default_dtype()
-    torch.set_default_dtype(dtype)
-    try:
-        yield
-    finally:
-        torch.set_default_dtype(before)
-
-
-@contextlib.contextmanager
 def other_seed():
     before = torch.get_rng_state()
     torch.manual_seed(99)
@@ -38,10 +29,10 @@ def other_seed():
 
 
 STATES = {
-    "no gradients": lambda: torch.set_grad_enabled(False),
+    "no gradients": lambda: strange_torch(torch.float32),
     "inference": torch.inference_mode,
-    "float64": lambda: default_dtype(torch.float64),
-    "bfloat16": lambda: default_dtype(torch.bfloat16),
+    "float64": lambda: strange_torch(torch.float64, gradients=True),
+    "bfloat16": lambda: strange_torch(torch.bfloat16, gradients=True),
     "another global seed": other_seed,
 }
 

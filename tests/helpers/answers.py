@@ -6,6 +6,7 @@ from contextlib import contextmanager
 
 import torch
 from helpers.project import ROOT
+from helpers.states import strange_torch
 
 SOLUTIONS = sorted((ROOT / "notebooks" / "solutions").glob("*.ipynb"))
 
@@ -54,13 +55,9 @@ def torch_state(name):
     The global generator must not have been drawn from, either.
     """
     gradients, dtype = STATES[name]
-    before = torch.is_grad_enabled(), torch.get_default_dtype(), torch.get_rng_state()
-    torch.set_grad_enabled(gradients)
-    torch.set_default_dtype(dtype)
+    before = torch.get_rng_state()
     try:
-        yield
-        assert (torch.is_grad_enabled(), torch.get_default_dtype()) == (gradients, dtype)
+        with strange_torch(dtype, gradients):
+            yield
     finally:
-        torch.set_grad_enabled(before[0])
-        torch.set_default_dtype(before[1])
-        torch.set_rng_state(before[2])
+        torch.set_rng_state(before)
