@@ -31,7 +31,7 @@ from course_utils.experiments import stored_path
 from course_utils.experiments.stored import as_text, write_whole
 from course_utils.initializers import initialize_
 from course_utils.networks import Ensemble, mlp
-from course_utils.training import accuracy, fit
+from course_utils.training import accuracy, fit, interrupts_passed_on
 
 FILE = stored_path("lecture_labs")
 EPOCHS, BATCH, LR = 15, 100, 0.001
@@ -112,6 +112,7 @@ def report(runs: list[dict]) -> None:
             print(f"{lab:<13} {name:<16} {len(rows):<6} {cells[0]:<17} {cells[1]:<16} {text}")
 
 
+@interrupts_passed_on()  # what was interrupted is no row
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--seeds", type=int, default=5, help="seeds 0 to this number, less one")

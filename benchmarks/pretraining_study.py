@@ -41,6 +41,7 @@ from stored_runs import earlier, mnist
 
 from course_utils.experiments import interval, rows_with
 from course_utils.networks import one_thread
+from course_utils.training import interrupts_passed_on
 
 SEEDS = range(1, 4)  # seed 0 chooses the settings
 
@@ -127,6 +128,7 @@ def report(rows: list[dict]) -> None:
     )
 
 
+@interrupts_passed_on()  # what was interrupted is no row
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--again", action="store_true", help="forget what is stored")

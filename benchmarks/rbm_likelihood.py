@@ -40,6 +40,7 @@ from torch import Tensor
 from course_utils.boltzmann import RBM, annealed_log_partition
 from course_utils.experiments import stored_path
 from course_utils.experiments.stored import as_text, write_whole
+from course_utils.training import interrupts_passed_on
 
 FILE = stored_path("rbm_likelihood")
 HIDDEN, BATCH, RATE = 500, 100, 0.05
@@ -119,6 +120,7 @@ def report(runs: list[dict]) -> None:
                 print(f"{arm:<6} log Z = {value} ± {error}, effective sample size {effective}")
 
 
+@interrupts_passed_on()  # what was interrupted is no row
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--seeds", type=int, default=1, help="seeds 0 to this number, less one")

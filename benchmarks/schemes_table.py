@@ -31,7 +31,7 @@ from course_utils.experiments import interval, rows_with, stored_path
 from course_utils.experiments.stored import as_text, write_whole
 from course_utils.initializers import initialize_, looks_linear_, lsuv_
 from course_utils.networks import Ensemble, mlp, one_thread
-from course_utils.training import accuracy, fit
+from course_utils.training import accuracy, fit, interrupts_passed_on
 
 FILE = stored_path("schemes_table")
 DEPTHS, WIDTH, BATCH, STEPS, HELD_OUT = (4, 20, 50), 100, 100, 500, 10_000
@@ -168,6 +168,7 @@ def jobs(runs: list[dict], activation: str, depth: int):
                     yield wanted, rate, seed
 
 
+@interrupts_passed_on()  # what was interrupted is no row
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--again", action="store_true", help="forget what is stored")
