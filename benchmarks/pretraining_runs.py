@@ -72,9 +72,7 @@ class Study:
     def dbn(self, seed: int) -> DBN:
         """Return the pre-trained stack, from the cache if it is there."""
         key = {"what": "pretraining", "seed": seed}
-        path = (
-            self.cache / f"{'-'.join(map(str, SIZES))}_{TRAINING}_{seed}.dbn"
-        )  # no file of torch's own
+        path = self.cache / f"{'-'.join(map(str, SIZES))}_{TRAINING}_{seed}.dbn"
         if rows_with(self.rows, **key) and path.exists():
             return DBN.load(path)
         dbn = DBN(SIZES, seed=seed)
