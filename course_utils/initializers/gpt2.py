@@ -11,9 +11,9 @@ from __future__ import annotations
 import math
 
 import torch
-from torch import nn
 
-from course_utils.initializers.schemes import Rng, initialize_
+from course_utils.initializers.network import draw_
+from course_utils.initializers.schemes import Rng
 from course_utils.networks import ResidualNetwork, weight_layers
 
 STD, POSITION_STD = 0.02, 0.01
@@ -49,15 +49,12 @@ def gpt2_(
     ResidualNetwork
         The same network.
     """
-
-    def draw_(part: nn.Module) -> None:
-        initialize_(part, "normal", std=std, generator=generator)
-
-    draw_(network.stem)
+    normal = ("normal", {"std": std}, generator)
+    draw_(network.stem, *normal)
     network.stem.position.normal_(0.0, POSITION_STD, generator=generator)
-    draw_(network.head)
+    draw_(network.head, *normal)
     for block in network.blocks:
-        draw_(block.branch)
+        draw_(block.branch, *normal)
         if scaled:
             weight_layers(block.branch)[-1].weight.div_(math.sqrt(len(network.blocks)))
     return network

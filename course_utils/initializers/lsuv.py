@@ -13,14 +13,16 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from numbers import Integral
 
 import numpy as np
 import torch
 from torch import Generator, Tensor, nn
 
-from course_utils.initializers.schemes import initialize_
+from course_utils.initializers.arithmetic import check_shaped
+from course_utils.initializers.network import LeftAlone, draw_, left_alone, warn_of
+from course_utils.initializers.stored import divide_, keep
 from course_utils.networks import is_activation, mode, weight_layers
 
 _Ends = dict[nn.Module, nn.Module | None]  # a layer → the activation after which it is measured
@@ -32,13 +34,16 @@ class Report:
 
     ``names`` are those of ``network.named_modules()``. ``before`` and ``after`` are the stds of the
     layers in the whole network before the first division (but after the orthonormal start) and at
-    the end, float64 (n_layers,); ``iterations`` (n_layers,) counts the divisions.
+    the end, float64 (n_layers,); ``iterations`` (n_layers,) counts the divisions. ``left_alone``
+    says of parameters that were not set, name by name, why: recurrent layers, attention,
+    embeddings, ….
     """
 
     names: tuple[str, ...]
     before: np.ndarray
     after: np.ndarray
     iterations: tuple[int, ...]
+    left_alone: LeftAlone = field(default_factory=dict)
 
 
 def lsuv_(
@@ -58,6 +63,10 @@ def lsuv_(
     where the output is proportional to the weight: without a bias, before the activation or after
     a ReLU. The network runs four times in all, however deep it is, in evaluation mode and without
     gradients. If anything fails, it is left as it was.
+
+    A weight_norm is scaled by its lengths g, another parametrization through its ``right_inverse``.
+    Recurrent, attention and bilinear layers, embeddings and parameters of your own are left alone:
+    a UserWarning names them.
 
     Parameters
     ----------
@@ -91,15 +100,19 @@ def lsuv_(
     ------
     ValueError
         If an option is impossible; if a layer is dead (its output has std 0, or none that is
-        finite), is not called, or is called twice; or if it does not come, or does not stay,
-        within the tolerance.
+        finite), is not called, or is called twice; if a parametrization fixes its scale (as
+        spectral_norm and orthogonal do); or if it does not come, or does not stay, within the
+        tolerance.
     """
     _check(network, images, tolerance, max_iterations, batch)
     names = {module: name for name, module in network.named_modules()}
     counts: dict[nn.Module, int] = {}
-    with _undone_by_an_error(network), mode(network, training=False), torch.no_grad():
+    check_shaped(network.modules())
+    layers = _layers(network)
+    with _undone_by_an_error(network), _every_module_called(network), torch.no_grad():
+        left = left_alone(network, layers)
         if orthonormal:
-            initialize_(network, "orthogonal", generator=generator)
+            left = draw_(network, "orthogonal", {}, generator, layers)
         if batch is not None:
             chosen = torch.randperm(len(images), generator=generator)[:batch]
             images = images[chosen.to(images.device)]
@@ -114,7 +127,7 @@ def lsuv_(
                 if abs(std - 1) < tolerance:
                     return output  # the next layers see what this one does now
                 if divisions < max_iterations:
-                    layer.weight.div_(std)
+                    _divide_(layer, names[layer], std)
                     output = layer.forward(*inputs)
             raise ValueError(_stuck(names[layer], std, max_iterations, tolerance))
 
@@ -128,12 +141,20 @@ def lsuv_(
                     "scaled: does it share its weight with another?"
                 )
     stds = (np.array(list(column.values())) for column in (before, after))
-    return Report(tuple(names[layer] for layer in ends), *stds, tuple(counts.values()))
+    warn_of(left, "lsuv_", stacklevel=3)
+    return Report(tuple(names[layer] for layer in ends), *stds, tuple(counts.values()), left)
+
+
+def _layers(network: nn.Module) -> list[nn.Module]:
+    """Return the layers to scale; attention reads its projection's weight without calling it."""
+    attention = (m for m in network.modules() if isinstance(m, nn.MultiheadAttention))
+    inside = {part for module in attention for part in module.modules()}
+    return [layer for layer in weight_layers(network) if layer not in inside]
 
 
 def _run(network: nn.Module, images: Tensor, after_layer: Callable) -> None:
     """Send images through; ``after_layer(layer, inputs, output)`` may return another output."""
-    handles = [layer.register_forward_hook(after_layer) for layer in weight_layers(network)]
+    handles = [layer.register_forward_hook(after_layer) for layer in _layers(network)]
     try:
         network(images)
     finally:
@@ -158,7 +179,7 @@ def _ends(network: nn.Module, images: Tensor, names: dict) -> _Ends:
         if last and inputs and inputs[0] is last[1]:
             ends[last[0]] = module
 
-    layers = weight_layers(network)
+    layers = _layers(network)
     activations = [m for m in network.modules() if m not in layers and is_activation(m)]
     handles = [m.register_forward_pre_hook(before_activation) for m in activations]
     try:
@@ -206,20 +227,38 @@ def _stuck(name: str, std: float, limit: int, tolerance: float) -> str:
     )
 
 
+def _divide_(layer: nn.Module, name: str, std: float) -> None:
+    if obstacle := divide_(layer, "weight", std):
+        raise ValueError(
+            f"the std of layer {name!r} is {std:.3g} and cannot be changed: its scale is fixed by "
+            f"{obstacle}. Try lsuv_ before the weight is parametrized"
+        )
+
+
 @contextmanager
 def _undone_by_an_error(network: nn.Module) -> Iterator[None]:
-    kept = [parameter.detach().clone() for parameter in network.parameters()]
+    put_back = keep(network)
     try:
         yield
     except BaseException:
-        with torch.no_grad():
-            for parameter, value in zip(network.parameters(), kept, strict=True):
-                parameter.copy_(value)
+        put_back()
         raise
 
 
+@contextmanager
+def _every_module_called(network: nn.Module) -> Iterator[None]:
+    """Evaluate without torch's fast path, which computes a transformer's layers without them."""
+    fast = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)
+    try:
+        with mode(network, training=False):
+            yield
+    finally:
+        torch.backends.mha.set_fastpath_enabled(fast)
+
+
 def _check(network, images, tolerance, max_iterations, batch) -> None:
-    if not isinstance(network, nn.Module) or not weight_layers(network):
+    if not isinstance(network, nn.Module) or not _layers(network):
         raise ValueError(
             "network must be an nn.Module with Linear or convolution layers, got "
             f"{type(network).__name__}: try mlp([784, 256, 10])"

@@ -8,7 +8,8 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from course_utils.initializers.schemes import Rng, initialize_, zero_
+from course_utils.initializers.network import draw_
+from course_utils.initializers.schemes import Rng, zero_
 from course_utils.networks import ResidualNetwork, weight_layers
 
 STARTS = ("he", "fixup", "rezero")
@@ -55,9 +56,9 @@ def start_(network: ResidualNetwork, start: str, *, generator: Rng = None) -> Re
     if start not in STARTS:
         raise ValueError(f"unknown start {start!r}: choose one of {', '.join(STARTS)}")
     for part in (network.stem, network.head):
-        initialize_(part, "lecun_normal", generator=generator)
+        draw_(part, "lecun_normal", {}, generator)
     for block in network.blocks:
-        initialize_(block.branch, "he_normal", generator=generator)
+        draw_(block.branch, "he_normal", {}, generator)
         if start == "fixup":
             *others, last = weight_layers(block.branch)
             zero_(last.weight)

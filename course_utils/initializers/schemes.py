@@ -22,7 +22,8 @@ A uniform distribution on (-a, a) has variance a²/3: that is why its bound is �
 A weight has the shape (fan_out, fan_in) in ``nn.Linear`` and (out, in / groups, *kernel) in a
 convolution; `fans` counts as torch does. So in a transposed convolution, whose weight is
 (in, out / groups, *kernel), fan_in and fan_out change their roles, and in a grouped convolution
-fan_out counts the channels of all groups.
+fan_out counts the channels of all groups. `initialize_` hands each scheme the matrices that a layer
+computes with instead: `arithmetic_fans`.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ import math
 from collections.abc import Callable
 
 import torch
-from torch import Generator, Tensor, nn
+from torch import Generator, Tensor
 from torch.nn import init
 from torch.nn.parameter import is_lazy
 
@@ -243,7 +244,7 @@ _ELSEWHERE = {
 }
 
 
-def _named(scheme: str, options: dict) -> Scheme:
+def named(scheme: str, options: dict) -> Scheme:
     """Return the scheme of that name after checking that it takes the options."""
     if not isinstance(scheme, str) or scheme not in SCHEMES:
         name = scheme.lower().strip("_ ") if isinstance(scheme, str) else ""
@@ -259,48 +260,3 @@ def _named(scheme: str, options: dict) -> Scheme:
         takes = ", ".join(takes) or "no option"
         raise ValueError(f"{scheme} takes {takes}; it does not take {', '.join(unknown)}")
     return SCHEMES[scheme]
-
-
-def initialize_(
-    network: nn.Module, scheme: str | Scheme, *, generator: Rng = None, **options: float | str
-) -> nn.Module:
-    """Initialize every Linear and convolution weight of a network in order; biases become zero.
-
-    Parameters
-    ----------
-    network : nn.Module
-        Changed in place. Its other layers (normalization, embedding, …) are left as they are.
-    scheme : str or callable
-        A name in `SCHEMES`, or a function: ``scheme(weight, generator=generator, **options)``.
-        "pytorch_default" draws biases too, each after its weight and from the same
-        U(-1/√fan_in, 1/√fan_in), as PyTorch does.
-    generator : torch.Generator, optional
-        Where the numbers come from; the global state of torch if not given.
-    **options
-        What the scheme takes, for instance ``std=0.01`` with "normal".
-
-    Returns
-    -------
-    nn.Module
-        The same network.
-
-    Raises
-    ------
-    ValueError
-        For an unknown scheme or option, or a network without Linear and convolution layers.
-    """
-    draw_ = scheme if callable(scheme) else _named(scheme, options)
-    if not isinstance(network, nn.Module):
-        raise ValueError(f"network must be an nn.Module, got {type(network).__name__}")
-    layers = [m for m in network.modules() if isinstance(m, (nn.Linear, nn.modules.conv._ConvNd))]
-    if not layers:
-        name = type(network).__name__
-        raise ValueError(f"{name} holds no nn.Linear and no convolution: nothing to initialize")
-    for layer in layers:
-        draw_(layer.weight, generator=generator, **options)
-        if layer.bias is not None and draw_ is pytorch_default_:
-            bound = 1 / math.sqrt(fans(layer.weight)[0])
-            init.uniform_(layer.bias, -bound, bound, generator=generator)
-        elif layer.bias is not None:
-            init.zeros_(layer.bias)
-    return network

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+import warnings
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
+from torch.nn.utils import parametrizations, parametrize
 
 from course_utils.initializers import initialize_, lsuv_
 from course_utils.networks import mlp, weight_layers
@@ -304,3 +306,139 @@ def test_impossible_options_are_named(options, message):
 def test_what_is_no_network_or_no_images_is_refused_in_words(network, images, message):
     with pytest.raises(ValueError, match=message):
         lsuv_(network, images)
+
+
+# ---------------------------------------------------------------- other kinds of layers
+
+
+def quietly(network, images, **options):
+    """Run LSUV and return its report and the words of its one warning, "" if there is none."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        report = lsuv_(network, images, generator=seeded(0), **options)
+    assert len(caught) <= 1 and all(w.filename == __file__ for w in caught)
+    return report, str(caught[0].message) if caught else ""
+
+
+@pytest.mark.filterwarnings("ignore:.*weight_norm. is deprecated:FutureWarning")
+@pytest.mark.parametrize("norm", [parametrizations.weight_norm, nn.utils.weight_norm])
+@pytest.mark.parametrize("orthonormal", [True, False])
+@pytest.mark.parametrize("layer", [lambda: nn.Linear(16, 9), lambda: nn.Linear(16, 32)])
+def test_a_weight_norm_is_scaled_by_its_lengths(norm, orthonormal, layer):
+    network = nn.Sequential(norm(layer()), nn.Tanh())
+    images = 0.01 * torch.randn(200, 16, generator=seeded(1))
+    before = {key: value.clone() for key, value in network.state_dict().items()}
+    report, words = quietly(network, images, orthonormal=orthonormal, tolerance=0.01)
+    assert words == "" and report.left_alone == {} and max(report.iterations) >= 1
+    assert network[0](images).std(correction=0).item() == pytest.approx(1, abs=0.01)
+    stays = [key for key in before if key.endswith(("weight_v", "original1"))]  # the directions
+    same = [torch.equal(network.state_dict()[key], before[key]) for key in stays]
+    assert same == [not orthonormal]
+
+
+def test_a_pruned_weight_is_scaled_and_keeps_its_mask():
+    network = nn.Sequential(nn.Linear(16, 9))
+    nn.utils.prune.random_unstructured(network[0], "weight", 0.5)
+    mask, images = network[0].weight_mask.clone(), torch.randn(200, 16, generator=seeded(1))
+    quietly(network, images, tolerance=0.01)
+    assert network(images).std(correction=0).item() == pytest.approx(1, abs=0.01)
+    assert torch.equal(network[0].weight != 0, mask.bool())
+
+
+class Doubled(nn.Module):
+    def forward(self, w):
+        return 2 * w
+
+    def right_inverse(self, w):
+        return w / 2
+
+
+class OneWay(nn.Module):
+    def forward(self, w):
+        return 0.1 * w
+
+
+def parametrized(parametrization):
+    return parametrize.register_parametrization(nn.Linear(16, 16), "weight", parametrization)
+
+
+def test_a_parametrization_of_ones_own_is_scaled_through_its_right_inverse():
+    network, images = nn.Sequential(parametrized(Doubled())), torch.randn(200, 16)
+    report, words = quietly(network, 0.1 * images, tolerance=0.01)
+    assert words == "" and report.iterations == (1,)
+    assert network(0.1 * images).std(correction=0).item() == pytest.approx(1, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("layer", "name"),
+    [
+        (lambda: parametrizations.spectral_norm(nn.Linear(16, 16)), "SpectralNorm"),
+        (lambda: nn.utils.spectral_norm(nn.Linear(16, 16)), "SpectralNorm"),
+        (lambda: parametrizations.orthogonal(nn.Linear(16, 16)), "Orthogonal"),
+        (lambda: parametrized(OneWay()), "OneWay, which has no right_inverse"),
+    ],
+)
+@pytest.mark.parametrize("orthonormal", [True, False])
+def test_a_layer_whose_scale_is_fixed_is_named_with_what_fixes_it_and_stays(
+    layer, name, orthonormal
+):
+    network = nn.Sequential(nn.Linear(16, 16), layer())
+    before = {key: value.clone() for key, value in network.state_dict().items()}
+    images = torch.randn(200, 16, generator=seeded(1))
+    network[1].register_forward_pre_hook(lambda module, inputs: (0.01 * inputs[0],))
+    with pytest.raises(ValueError, match=f"'1' is .* its scale is fixed by {name}.*Try lsuv_ bef"):
+        lsuv_(network, images, orthonormal=orthonormal, generator=seeded(0))
+    assert all(torch.equal(value, before[key]) for key, value in network.state_dict().items())
+
+
+def test_a_layer_whose_scale_is_fixed_at_one_needs_no_division():
+    network = nn.Sequential(parametrizations.orthogonal(nn.Linear(16, 16)))
+    report, _ = quietly(network, torch.randn(500, 16, generator=seeded(1)))
+    assert report.iterations == (0,)
+
+
+class Language(nn.Module):
+    def __init__(self, recurrent):
+        super().__init__()
+        self.embedding, self.recurrent = nn.Embedding(50, 16), recurrent
+        self.head, self.scale = nn.Linear(32, 3), nn.Parameter(torch.ones(()))
+
+    def forward(self, tokens):
+        return self.scale * self.head(self.recurrent(self.embedding(tokens))[0])
+
+
+@pytest.mark.parametrize("kind", [nn.LSTM, nn.GRU, nn.RNN])
+@pytest.mark.parametrize("orthonormal", [True, False])
+def test_recurrent_layers_embeddings_and_own_parameters_are_left_alone_and_reported(
+    kind, orthonormal
+):
+    network = Language(kind(16, 32, batch_first=True))
+    before = {key: value.clone() for key, value in network.state_dict().items()}
+    tokens = torch.randint(50, (30, 7), generator=seeded(1))
+    report, words = quietly(network, tokens, orthonormal=orthonormal)
+    changed = {key for key, value in network.state_dict().items() if not value.equal(before[key])}
+    assert report.names == ("head",) and changed <= {"head.weight", "head.bias"}
+    assert set(report.left_alone) == set(before) - {"head.weight", "head.bias"}
+    assert report.left_alone["recurrent.weight_hh_l0"].startswith("part of a recurrent layer")
+    assert report.left_alone["embedding.weight"].startswith("an embedding")
+    assert "scale: a parameter of Language itself" in words and words.startswith("lsuv_ ")
+
+
+@pytest.mark.parametrize("norm_first", [True, False])
+def test_in_a_transformer_attention_is_left_alone_and_the_rest_is_scaled(norm_first):
+    layer = nn.TransformerEncoderLayer(16, 2, 32, batch_first=True, norm_first=norm_first)
+    network = nn.TransformerEncoder(layer, 2, enable_nested_tensor=False)
+    before = {key: value.clone() for key, value in network.state_dict().items()}
+    fast = torch.backends.mha.get_fastpath_enabled()
+    report, words = quietly(network, torch.randn(30, 5, 16, generator=seeded(1)))
+    assert report.names == tuple(f"layers.{i}.linear{j}" for i in (0, 1) for j in (1, 2))
+    assert (abs(report.after - 1) < 0.1).all()
+    assert set(report.left_alone) == {key for key in before if "self_attn" in key}
+    assert "self_attn.in_proj_weight" in words and "part of an attention layer" in words
+    assert all(network.state_dict()[key].equal(before[key]) for key in report.left_alone)
+    assert torch.backends.mha.get_fastpath_enabled() == fast
+
+
+def test_a_lazy_layer_is_refused_in_words():
+    with pytest.raises(ValueError, match="a lazy layer has no shape yet: run one batch"):
+        lsuv_(nn.Sequential(nn.Linear(3, 4), nn.LazyLinear(5)), torch.randn(9, 3))

@@ -349,8 +349,9 @@ def test_initialize_draws_every_weight_in_order_and_zeroes_the_biases(scheme):
     assert initialize_(network, scheme, generator=seeded(2)) is network
     generator = seeded(2)
     for layer in weight_layers(network):
-        expected = SCHEMES[scheme](torch.empty_like(layer.weight), generator=generator)
-        assert torch.equal(layer.weight, expected)
+        weight = layer.weight.transpose(0, 1) if layer is network.up else layer.weight
+        expected = SCHEMES[scheme](torch.empty(weight.shape), generator=generator)  # (out, in, …)
+        assert torch.equal(weight, expected)
         assert layer.bias is None or (layer.bias == 0).all()
     assert (network.norm.weight == 3).all() and (network.norm.bias == 4).all()
 
