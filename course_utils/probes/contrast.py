@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
 
 from course_utils.networks import is_elementwise
+from course_utils.probes.elementwise import slope
 
 FLAT = 0.02
 """A unit is saturated where the slope of its activation is below this share of the greatest."""
@@ -21,7 +24,9 @@ def contrast(activation: Tensor) -> float:
     return float((within / total).sqrt())
 
 
-def fraction_saturated(activation: nn.Module, z: Tensor, threshold: float = FLAT) -> float:
+def fraction_saturated(
+    activation: nn.Module | Callable[[Tensor], Tensor], z: Tensor, threshold: float = FLAT
+) -> float:
     """Return the fraction of pre-activations at which an activation is nearly flat.
 
     A number counts if the slope abs(φ'(z)) there is below ``threshold`` times the greatest slope of
@@ -33,7 +38,7 @@ def fraction_saturated(activation: nn.Module, z: Tensor, threshold: float = FLAT
     Parameters
     ----------
     activation
-        The module.
+        The module; or a function of one number, applied to all numbers of a tensor.
     z
         What enters it, of any shape.
     threshold
@@ -49,15 +54,9 @@ def fraction_saturated(activation: nn.Module, z: Tensor, threshold: float = FLAT
         raise ValueError(f"threshold must lie in (0, 1], got {threshold}: try {FLAT}")
     if isinstance(activation, nn.Identity):
         return 0.0
-    if not is_elementwise(activation):
-        return float("nan")
-    greatest = _slope(activation, torch.linspace(-10, 10, 4001).to(z)).max()
-    return (_slope(activation, z) < threshold * greatest).double().mean().item()
-
-
-def _slope(activation: nn.Module, z: Tensor) -> Tensor:
-    """Return abs(φ'(z)) entry by entry; ``forward`` itself is called, so that no hook runs."""
-    with torch.inference_mode(False), torch.enable_grad():
-        z = z.detach().clone().requires_grad_()
-        out = activation.forward(z.clone())  # a copy, for activations that work in place
-        return torch.autograd.grad(out.sum(), z)[0].abs()
+    if isinstance(activation, nn.Module):
+        if not is_elementwise(activation):
+            return float("nan")
+        activation = activation.forward  # itself, so that no hook runs
+    greatest = slope(activation, torch.linspace(-10, 10, 4001).to(z)).max()
+    return (slope(activation, z) < threshold * greatest).double().mean().item()

@@ -7,15 +7,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from course_utils.networks import is_activation, weight_layers
 from course_utils.probes.contrast import FLAT, fraction_saturated
+from course_utils.probes.elementwise import ACTIVATIONS, MIXING, Chain
+from course_utils.probes.trace import PROJECTIONS, Operation, Trace, tensors_in
 
 KINDS = ("pre_activation", "activation", "gradient", "activation_gradient", "weight_gradient")
 """What a probe can be asked for: see :meth:`Probe.values`."""
@@ -23,95 +25,135 @@ KINDS = ("pre_activation", "activation", "gradient", "activation_gradient", "wei
 _IF_LINEAR = {"activation": "pre_activation", "activation_gradient": "gradient"}
 
 
-class Probe:
-    """Record what flows through a network in one forward and one backward pass.
+class Probe(Trace):
+    """Keep what flows through the layers of a network in one forward and one backward pass.
 
-    Every call of a Linear or convolution layer makes one record, in the order of execution; a
-    layer that is called twice makes two. Its *activation* is the output of the first activation
-    module that runs after it and before the next weight layer; its *pre-activation* is the tensor
-    that entered that module, so a normalization or a sum in between is included. A layer that no
-    activation module follows is linear: its output is both. An activation module is one from
-    ``torch.nn.modules.activation``, ``nn.Identity``, or a module of your own without children and
-    parameters. Functions such as ``torch.relu`` cannot be hooked and are not seen.
+    Every product with a weight makes one record, in the order of execution, whether a module or a
+    function computes it: Linear layers, convolutions, the projections of attention; a recurrent
+    layer makes one too. A layer that is called twice makes two. Its *activation* is the output of
+    the first activation that its output meets on its way to the next layer; its *pre-activation*
+    is the tensor that entered that activation, so a normalization or a sum in between is included.
+    A layer that meets none is linear: its output is both. An activation is whatever bends single
+    numbers: a module, a function, or several operations in a row (`elementwise`); a softmax or a
+    GLU that follows a layer directly counts too.
 
     Hooks live inside the ``with`` block only and are removed after an exception too; the records
     stay readable. A new forward pass of ``network`` replaces them. Outputs and gradients of the
-    network are the same with and without a probe.
+    network are the same with and without a probe. Unlike a `Trace`, a probe keeps the tensors.
 
     Parameters
     ----------
     network
-        Any module with at least one Linear or convolution layer; ``TypeError`` or ``ValueError``
-        if it is something else.
+        Any module with at least one weight; ``TypeError`` or ``ValueError`` if it is something
+        else.
     """
 
     def __init__(self, network: nn.Module) -> None:
         kind = type(network).__name__
         if not isinstance(network, nn.Module):
             raise TypeError(f"a probe needs a torch.nn.Module, got {kind}")
-        if not weight_layers(network):
+        if not any(parameter.dim() > 1 for parameter in network.parameters()):
             what = "no Linear or convolution layer, so there is nothing to record"
             raise ValueError(f"{kind} holds {what}: try a network such as mlp([784, 256, 10])")
-        self.network = network
+        super().__init__(network)
+
+    def _forget(self) -> None:
+        super()._forget()
         self._records: list[_Record] = []
-        self._open: _Record | None = None  # the last record while no activation has followed it
-        self._handles: list = []
+        self._open: dict[int, list[_Record]] = {}  # operation → layers that await an activation
+        self._closed: dict[int, list[_Record]] = {}  # activation → the layers that it closed
+        self._made_by: dict[int, list[tuple[_Record, str, str]]] = {}
 
-    def __enter__(self) -> Probe:
-        """Start to record: hook the network, and return the probe itself."""
-        if self._handles:
-            raise RuntimeError("this probe is already recording: make a second Probe instead")
-        self._forget()
-        try:
-            self._hook()
-        except BaseException:
-            self.__exit__()
-            raise
-        return self
+    def follow(self, operation: Operation, tensor: Tensor) -> None:
+        """Wait for gradients of what is kept, and of nothing else."""
 
-    def __exit__(self, *error: object) -> None:
-        """Remove every hook, whatever happened."""
-        for handle in self._handles + [h for r in self._records for h in r.handles.values()]:
-            handle.remove()
-        self._handles.clear()
+    def observe(self, operation: Operation, given: list[Tensor], made: Tensor) -> None:
+        """Keep what a layer or an activation made."""
+        chain, name = operation.chain, operation.name
+        before = [r for i in operation.sources for r in self._open.get(i, []) if not r.closed]
+        before = list(dict.fromkeys(before))
+        if operation.is_layer and operation.from_input:
+            record = _Record(self._name(operation), operation, self._weight(operation, given))
+            self._records.append(record)
+            self._open[operation.index] = [record]
+            self._keep(record, "pre_activation", "gradient", made, operation.index)
+        elif chain is not None and chain.entered is not None:
+            earlier = [r for i in operation.sources for r in self._closed.get(i, [])]
+            self._close_by(operation, chain, list(dict.fromkeys(before + earlier)), given, made)
+        elif name in MIXING:
+            self._close_by(operation, None, before, given, made)
+        elif name not in PROJECTIONS and name != "embedding":
+            self._open[operation.index] = before
 
-    def _hook(self) -> None:
-        keep, layers = self._handles.append, set(weight_layers(self.network))
-        keep(self.network.register_forward_pre_hook(self._forget))
-        for name, module in self.network.named_modules():
-            if module in layers:
-                keep(module.register_forward_hook(self._on_layer(name or type(module).__name__)))
-            elif is_activation(module):
-                keep(module.register_forward_pre_hook(self._before_activation))
-                keep(module.register_forward_hook(self._after_activation))
-            if getattr(module, "inplace", False):
-                keep(module.register_forward_pre_hook(self._before_inplace))
+    def _close_by(self, operation, chain, records, given, made) -> None:
+        """Give an activation to the layers that it ends; a later step of it replaces it."""
+        self._closed[operation.index] = records
+        entered = operation.sources[0] if chain is None else chain.entered
+        z = next((t for t in given if self._origin(t).operations == (entered,)), None)
+        for record in records:
+            record.activation, record.closed = chain, True
+            if z is not None:
+                self._keep(record, "pre_activation", "gradient", z, entered)
+            self._keep(record, "activation", "activation_gradient", made, operation.index)
 
-    def _forget(self, *call: object) -> None:
-        self._records, self._open = [], None
+    def module_ended(self, module: nn.Module, inputs: tuple, output: object) -> None:
+        """Take a module of one's own for an activation if all it does is to bend its input."""
+        made = next(tensors_in(output), None)
+        origin = None if made is None else self._origins.get(made)
+        if origin is None or len(origin.operations) != 1 or [*module.parameters()]:
+            return
+        operation = self.operations[origin.operations[0]]
+        chain = operation.chain
+        z = next((t for t in tensors_in(inputs)), None)
+        if chain is None or chain.entered is not None or not chain.bent or z is None:
+            return
+        if self._origin(z).operations == (chain.root,) and operation.where == self._names[module]:
+            records = self._open.pop(operation.index, [])
+            self._close_by(operation, chain, records, [z], made)
+            for record in records:
+                self._keep(record, "pre_activation", "gradient", z, chain.root)
 
-    def _on_layer(self, name: str) -> Callable:
-        def hook(layer: nn.Module, inputs: tuple, output: Tensor) -> None:
-            calls = 1 + sum(record.layer is layer for record in self._records)
-            self._open = _Record(name if calls == 1 else f"{name} (call {calls})", layer)
-            self._open.keep("pre_activation", "gradient", output)
-            self._records.append(self._open)
+    def _keep(self, record: _Record, kind: str, gradient_kind: str, t: Tensor, made_by: int):
+        record.keep(self, kind, gradient_kind, t)
+        self._made_by.setdefault(made_by, []).append((record, kind, gradient_kind))
 
-        return hook
+    def _meet_again(self, name: str, made: Tensor) -> None:
+        where = self._names.get(self._stack[-1], "") if self._stack else ""
+        for index, kept in self._made_by.items():
+            operation = self.operations[index]
+            if (operation.where, operation.name, operation.shape) != (where, name, made.shape):
+                continue
+            for record, kind, gradient_kind in kept:
+                held = record.tensors[kind][0]
+                waits = made.requires_grad and gradient_kind not in record.handles
+                if waits and held.shape == made.shape and torch.equal(held, made.detach()):
+                    record.follow(self, gradient_kind, made)
 
-    def _before_activation(self, module: nn.Module, inputs: tuple) -> None:
-        if self._open and inputs and isinstance(inputs[0], Tensor):
-            self._open.keep("pre_activation", "gradient", inputs[0])
+    def before_overwriting(self, name: str, tensors: list[Tensor]) -> None:
+        """Copy what is kept and about to be overwritten in place."""
+        for tensor in tensors:
+            if name in ACTIVATIONS:  # it enters an activation, and then it is gone
+                for index in self._origin(tensor).operations:
+                    for record in self._open.get(index, []):
+                        if not record.closed:
+                            self._keep(record, "pre_activation", "gradient", tensor, index)
+            for record in self._records:
+                record.protect(tensor)
 
-    def _after_activation(self, module: nn.Module, inputs: tuple, output: Tensor) -> None:
-        if self._open and isinstance(output, Tensor):
-            self._open.activation = module
-            self._open.keep("activation", "activation_gradient", output)
-            self._open = None
+    def _name(self, operation: Operation) -> str:
+        module = self._stack[-1]
+        own = isinstance(module, (nn.Linear, nn.modules.conv._ConvNd, nn.RNNBase, nn.RNNCellBase))
+        name = operation.where if own else operation.parameters[0]
+        if not own:
+            name = name.removesuffix("weight").rstrip("._") or name
+        name = name or type(module).__name__
+        calls = 1 + sum(record.layer_name == name for record in self._records)
+        return name if calls == 1 else f"{name} (call {calls})"
 
-    def _before_inplace(self, module: nn.Module, inputs: tuple) -> None:
-        if self._records and inputs:
-            self._records[-1].protect(inputs[0])
+    def _weight(self, operation: Operation, given: list[Tensor]) -> Tensor:
+        found = (t for t in given if self._origin(t).parameters and t.dim() > 1)
+        weight = next(t for t in found if not self._origin(t).from_input)
+        return weight
 
     def _recorded(self) -> list[_Record]:
         if not self._records:
@@ -138,7 +180,7 @@ class Probe:
 
     def means(self, kind: str) -> np.ndarray:
         """Return the mean over all entries of each layer, float64 (n_layers,)."""
-        return np.array([t.sum(dtype=torch.float64).item() / t.numel() for t in self.values(kind)])
+        return np.array([_mean(t) for t in self.values(kind)])
 
     def stds(self, kind: str) -> np.ndarray:
         """Return the population std over all entries (batch and units), float64 (n_layers,)."""
@@ -165,7 +207,8 @@ class Probe:
         tensors = tensors if layers is None else [tensors[i] for i in layers]
         counts = np.empty((len(tensors), bins))
         for row, t in zip(counts, tensors, strict=True):
-            row[:] = torch.histc(t.clamp(low, high), bins, min=low, max=high).cpu()
+            t = t.clamp(low, high).to(torch.promote_types(t.dtype, torch.float32))
+            row[:] = torch.histc(t, bins, min=low, max=high).cpu()
         return counts, np.linspace(low, high, bins + 1)
 
     def fraction_dead(self) -> np.ndarray:
@@ -180,11 +223,10 @@ class Probe:
         return np.array([record.fraction_saturated(threshold) for record in self._recorded()])
 
     def summary(self) -> list[LayerStats]:
-        """Return one :class:`LayerStats` a layer; gradients are nan before backward."""
-        nan = np.full(len(self._recorded()), np.nan)
+        """Return one :class:`LayerStats` a layer; a gradient is nan where none came."""
         columns = [f(k) for k in ("pre_activation", "activation") for f in (self.means, self.stds)]
-        complete = all("gradient" in record.tensors for record in self._records)
-        columns += [f("gradient") if complete else nan for f in (self.means, self.stds)]
+        gradients = [record.tensors.get("gradient", (None,))[0] for record in self._recorded()]
+        columns += [[math.nan if g is None else f(g) for g in gradients] for f in (_mean, _std)]
         columns += [self.fraction_dead(), self.fraction_saturated()]
         shapes = [tuple(t.shape) for t in self.values("activation")]
         rows = zip(self.layer_names, shapes, np.transpose(columns).tolist(), strict=True)
@@ -208,22 +250,37 @@ class LayerStats:
 
 
 class _Record:
-    """One call of one weight layer: detached tensors, and the hooks that wait for gradients."""
+    """One call of one layer: detached tensors, and the hooks that wait for gradients."""
 
-    def __init__(self, name: str, layer: nn.Module) -> None:
-        self.name, self.layer = name, layer
-        self.activation: nn.Module | None = None
+    def __init__(self, name: str, operation: Operation, weight: Tensor) -> None:
+        self.name, self.layer_name = name, name.partition(" (call ")[0]
+        self.operation, self.weight = operation, weight
+        self.activation: Chain | None = None
+        self.closed = False  # by an activation
         self.tensors: dict[str, tuple[Tensor, int]] = {}  # with the version when recorded
         self.handles: dict = {}
+        self.axis: int | None = None
 
-    def keep(self, kind: str, gradient_kind: str, tensor: Tensor) -> None:
+    def keep(self, probe: Probe, kind: str, gradient_kind: str, tensor: Tensor) -> None:
         self._hold(kind, tensor.detach())
+        if kind == "activation" or "activation" not in self.tensors:
+            self.axis = probe._origin(tensor).axis
         if gradient_kind in self.handles:  # the layer's output, until its activation is known
-            self.handles[gradient_kind].remove()
+            self.handles.pop(gradient_kind).remove()
         if tensor.requires_grad:
-            self.handles[gradient_kind] = tensor.register_hook(
-                lambda gradient: self._hold(gradient_kind, gradient.detach())
-            )
+            self.follow(probe, gradient_kind, tensor)
+        if not self.weight.is_leaf and "weight_gradient" not in self.handles:
+            self.follow(probe, "weight_gradient", self.weight)
+
+    def follow(self, probe: Probe, gradient_kind: str, tensor: Tensor) -> None:
+        """Wait for a gradient; those of several backward passes add up."""
+
+        def arrived(gradient: Tensor) -> None:
+            if probe._handles:
+                before = self.tensors.get(gradient_kind, (0, 0))[0]
+                self._hold(gradient_kind, before + gradient.detach())
+
+        self.handles[gradient_kind] = tensor.register_hook(arrived)
 
     def _hold(self, kind: str, tensor: Tensor) -> None:
         self.tensors[kind] = (tensor, tensor.is_inference() or tensor._version)
@@ -235,10 +292,10 @@ class _Record:
                 self._hold(kind, held.clone())
 
     def get(self, kind: str) -> Tensor:
-        if self.activation is None:  # a linear layer: its output is both
+        if not self.closed:  # a linear layer: its output is both
             kind = _IF_LINEAR.get(kind, kind)
-        if kind == "weight_gradient" and self.layer.weight.grad is not None:
-            return self.layer.weight.grad.detach()
+        if kind == "weight_gradient" and self.weight.is_leaf and self.weight.grad is not None:
+            return self.weight.grad.detach()
         if kind not in self.tensors:
             what = "inside the with block, with gradients on, on a loss that depends on this layer"
             raise RuntimeError(f"layer {self.name!r} has no {kind}: call loss.backward() {what}")
@@ -251,14 +308,20 @@ class _Record:
         return tensor
 
     def fraction_dead(self) -> float:
-        t, spatial = self.get("activation"), self.layer.weight.ndim - 2  # Linear 0, Conv2d 2
-        same_axes = t.ndim == self.tensors["pre_activation"][0].ndim
-        units = t.movedim(t.ndim - 1 - spatial if same_axes else -1, 0).flatten(1)
+        t, axis = self.get("activation"), self.axis
+        units = t.movedim(t.dim() - 1 if axis is None else axis, 0).flatten(1)
         return (units.abs().amax(1) == 0).double().mean().item()
 
     def fraction_saturated(self, threshold: float) -> float:
-        activation = nn.Identity() if self.activation is None else self.activation
-        return fraction_saturated(activation, self.get("pre_activation"), threshold)
+        if not self.closed:
+            return fraction_saturated(nn.Identity(), self.get("pre_activation"), threshold)
+        if self.activation is None or not self.activation.uniform:
+            return math.nan
+        return fraction_saturated(self.activation.function(), self.get("pre_activation"), threshold)
+
+
+def _mean(t: Tensor) -> float:
+    return t.sum(dtype=torch.float64).item() / t.numel()
 
 
 def _root_mean_square(t: Tensor) -> float:

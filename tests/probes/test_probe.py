@@ -181,7 +181,7 @@ def test_dropout_in_place_does_not_overwrite_the_recorded_activation():
     assert torch.equal(probe.values("activation")[0], network[0](x).relu())
 
 
-def test_a_tensor_overwritten_by_a_function_is_refused_not_returned():
+def test_what_a_function_overwrites_inside_the_network_is_kept_as_it_was():
     class Overwriting(nn.Module):
         def __init__(self):
             super().__init__()
@@ -190,9 +190,18 @@ def test_a_tensor_overwritten_by_a_function_is_refused_not_returned():
         def forward(self, x):
             return self.layer(x).relu_()
 
-    network = Overwriting()
+    network, x = Overwriting(), torch.randn(20, 3)
     with Probe(network) as probe:
-        network(torch.randn(2, 3))
+        network(x).sum().backward()
+    torch.testing.assert_close(probe.values("pre_activation")[0], network.layer(x).detach())
+    torch.testing.assert_close(probe.values("activation")[0], network.layer(x).relu().detach())
+    assert torch.equal(probe.values("gradient")[0] != 0, network.layer(x) > 0)
+
+
+def test_a_tensor_overwritten_afterwards_is_refused_not_returned():
+    network = nn.Linear(3, 3)
+    with Probe(network) as probe, torch.no_grad():
+        network(torch.randn(2, 3)).relu_()
     with pytest.raises(RuntimeError, match="overwritten in place"):
         probe.values("activation")
 
