@@ -101,6 +101,8 @@ class Operation:
         What function of one number this is, where it is one (`elementwise`).
     signal, gradient
         Statistics of its output, and of the gradient at its output; None where none came.
+    waited
+        Whether that gradient is one of a second step, as it was exactly 0 in the first.
     """
 
     index: int
@@ -119,6 +121,7 @@ class Operation:
     chain: Chain | None = None
     signal: Statistics | None = None
     gradient: Statistics | None = None
+    waited: bool = False
 
     @property
     def size(self) -> float:

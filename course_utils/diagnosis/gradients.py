@@ -1,0 +1,132 @@
+"""Which parameters will move? Zero on purpose, cut off, not used, not seen.
+
+A parameter that is zero is meant to be so if its own gradient is not: it moves at the first step,
+and then opens the way for the others (a zero gamma, a zero head, ReZero, LoRA's B). If its gradient
+is zero too, nothing ever moves it.
+"""
+
+from __future__ import annotations
+
+from course_utils.diagnosis.findings import Finding, named, several
+from course_utils.diagnosis.flow import Flow
+from course_utils.diagnosis.place import owner_of, place
+from course_utils.diagnosis.run import ParameterFacts, Run
+
+
+def zero_on_purpose(run: Run) -> set[str]:
+    """Return the modules with a zero weight that the first step will move."""
+    return {
+        owner_of(name)
+        for name, facts in run.parameters.items()
+        if facts.is_zero and facts.gradient and not name.endswith("bias")
+    }
+
+
+def unmoved(flow: Flow, run: Run, meant: set[str]) -> list[Finding]:
+    """Find parameters that no gradient reaches, and say why."""
+    trained = {n: f for n, f in run.parameters.items() if f.trains}
+    got = {n: f for n, f in trained.items() if f.gradient is not None}
+    unused = [n for n, f in trained.items() if not f.used]
+    findings = _unused(unused)
+    if not any(f.gradient for f in got.values()):
+        return findings + [_nothing_moves(flow, run)]
+    cut = [n for n, f in trained.items() if f.used and f.gradient is None]
+    findings += _cut(flow, cut)
+    still = [n for n, f in got.items() if f.gradient == 0 and f.count > 1 and _is_weight(n, f)]
+    return findings + _still(flow, run, still, meant) + _meant(meant)
+
+
+def _is_weight(name: str, facts: ParameterFacts) -> bool:
+    return len(facts.shape) > 1 and not name.endswith("bias")
+
+
+def _unused(names: list[str]) -> list[Finding]:
+    findings = []
+    for owner in dict.fromkeys(owner_of(name) for name in names):
+        mine = [name for name in names if owner_of(name) == owner]
+        sentence = f"{several(mine)} took no part in this pass."
+        advice = "Call it, or remove it; if another mode of the model uses it, this is no fault."
+        findings.append(Finding("unused parameter", owner, "note", sentence, advice))
+    return findings
+
+
+def _nothing_moves(flow: Flow, run: Run) -> Finding:
+    frozen = not any(f.trains for f in run.parameters.values())
+    where = place(flow.spine[-1]) if flow.spine else ""
+    if frozen:
+        sentence, severity = "Every parameter is frozen: requires_grad is False.", "note"
+        return Finding("no gradient", "", severity, sentence, "Nothing will be learned, as told.")
+    reached = [op for op in flow.operations if op.gradient is not None]
+    sentence = "No gradient reaches any parameter" + (
+        f": it ends at {named(place(reached[0]))}." if reached else ": the output has none."
+    )
+    advice = "Look for detach, .data, no_grad, argmax or NumPy on the way."
+    return Finding("no gradient", where, "fatal", sentence, advice)
+
+
+def _cut(flow: Flow, names: list[str]) -> list[Finding]:
+    """Say where the gradient is cut: the last layer before the cut, and all that lies behind."""
+    if not names:
+        return []
+    owners = dict.fromkeys(owner_of(name) for name in names)
+    lost = [op for op in flow.operations if op.gradient is None and owner_of_op(op) in owners]
+    ahead = [op for op in flow.operations if op.gradient is not None]
+    first = min((op.index for op in ahead), default=0)
+    spine = {op.index for op in flow.spine}
+    on_spine = [op for op in lost if op.index in spine]
+    where = place(on_spine[-1] if on_spine else lost[-1]) if lost else next(iter(owners))
+    severity = "fatal" if on_spine and on_spine[-1].index < first else "bad"
+    sentence = f"No gradient comes to {several(names)}: it is cut behind {named(where)}."
+    advice = "Look for detach, .data, no_grad, argmax or NumPy there; freeze it if that is meant."
+    return [Finding("no gradient", where, severity, sentence, advice)]
+
+
+def owner_of_op(op) -> str:
+    """Return the module that holds an operation's parameters."""
+    return place(op) if op.parameters else ""
+
+
+def _still(flow: Flow, run: Run, names: list[str], meant: set[str]) -> list[Finding]:
+    """Say of weights whose gradient is exactly 0 whether the first step will change that."""
+    findings = []
+    later = {n for n in names if run.parameters[n].later}
+    stuck = [n for n in names if run.parameters[n].is_zero and n not in later]
+    moving = [n for n in names if n in later]
+    dead = [n for n in names if n not in later and n not in stuck]
+    if stuck:
+        where = owner_of(stuck[0])
+        sentence = f"{several(stuck)} is zero, and so is its gradient: it will stay so."
+        advice = "One of two factors may begin at zero, not both: draw one at random."
+        findings.append(Finding("no gradient", where, "fatal", sentence, advice))
+    if moving:
+        where = owner_of(moving[0])
+        sentence = (
+            f"{several(moving)} has no gradient in the first step, as something behind it is zero."
+        )
+        advice = "That is meant: it comes with the second step."
+        findings.append(Finding("no gradient", where, "note", sentence, advice))
+    if dead and not stuck:
+        where = owner_of(dead[-1])
+        severity = "fatal" if len(dead) > len(run.parameters) / 4 else "bad"
+        sentence = f"The gradient of {several(dead)} is exactly 0."
+        advice = "The units behind it are dead or saturated, or its output is not used."
+        findings.append(Finding("no gradient", where, severity, sentence, advice))
+    return findings
+
+
+def _meant(meant: set[str]) -> list[Finding]:
+    if not meant:
+        return []
+    sentence = f"{several(sorted(meant))} begins at zero and has a gradient: zero on purpose."
+    return [Finding("no gradient", sorted(meant)[0], "note", sentence, "Leave it so.")]
+
+
+def not_seen(flow: Flow) -> list[Finding]:
+    """Find what happened out of sight, in a function of one's own or another library."""
+    hidden = [op for op in flow.operations if not op.seen]
+    findings = []
+    for where in dict.fromkeys(op.where for op in hidden):
+        sentence = f"What {named(where)} does is out of sight; its output was measured."
+        advice = "A custom autograd function or another library: check it by hand."
+        findings.append(Finding("not seen", where, "note", sentence, advice))
+    return findings

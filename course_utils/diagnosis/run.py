@@ -1,0 +1,370 @@
+"""One forward and one backward pass, measured: what a diagnosis is made from."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
+from tqdm.auto import tqdm
+
+from course_utils.diagnosis.untouched import untouched
+from course_utils.generators import seeded
+from course_utils.networks import ordinary_torch
+from course_utils.probes.statistics import Statistics
+from course_utils.probes.trace import Operation, Trace, tensors_in
+
+
+@dataclass(frozen=True)
+class ParameterFacts:
+    """What is kept of a parameter and its gradient."""
+
+    name: str
+    shape: tuple[int, ...]
+    size: float  # root mean square
+    std: float
+    greatest: float
+    trains: bool
+    used: bool
+    gradient: float | None  # root mean square, None where none came
+    finite: bool
+    later: float | None = None  # the same in the second step, where what was zero has moved
+    twins: float = 0.0  # share of rows that equal another row
+    twins_gradient: float = 0.0  # and share of rows whose gradient does too
+
+    @property
+    def count(self) -> int:
+        """How many numbers it holds."""
+        return math.prod(self.shape)
+
+    @property
+    def is_zero(self) -> bool:
+        """Whether every number is 0."""
+        return self.greatest == 0
+
+
+@dataclass
+class Run:
+    """What one forward and one backward pass said about a network.
+
+    ``parameters`` maps names to facts; ``shared`` a parameter's name to its other names;
+    ``inputs`` are statistics of the floating-point inputs; ``classes`` is set where the loss was a
+    cross-entropy.
+    """
+
+    network: nn.Module
+    operations: list[Operation]
+    outputs: tuple[int, ...]
+    parameters: dict[str, ParameterFacts] = field(default_factory=dict)
+    inputs: list[Statistics] = field(default_factory=list)
+    loss: float | None = None
+    classes: int | None = None
+    batch: int = 1
+
+
+class _Watched(Trace):
+    """A trace with a bar that shows after two seconds."""
+
+    def __init__(self, network: nn.Module, bar: tqdm) -> None:
+        super().__init__(network)
+        self._bar = bar
+
+    def observe(self, operation, given, made) -> None:
+        super().observe(operation, given, made)
+        self._bar.update()
+
+    def observe_gradient(self, operation, gradient) -> None:
+        super().observe_gradient(operation, gradient)
+        self._bar.update()
+
+
+def measured(
+    network: nn.Module, batch: object, target: object = None, loss: Callable | None = None
+) -> Run:
+    """Send a batch up and a gradient down, and measure; the network is left as it was."""
+    check(network)
+    args, kwargs = as_call(batch)
+    with untouched(network), ordinary_torch(), tqdm(
+        desc="diagnosing", unit=" operations", delay=2, leave=False
+    ) as bar:  # fmt: skip
+        for parameter in network.parameters():
+            parameter.grad = None
+        run = _pass(network, args, kwargs, target, loss, bar)
+        run.parameters = _facts(network, run.operations)
+        waiting = [f for f in run.parameters.values() if f.gradient == 0 and f.trains]
+        opening = [f.name for f in run.parameters.values() if f.is_zero and f.gradient]
+        if waiting and opening:
+            _step(network, opening)
+            again = _pass(network, args, kwargs, target, loss, bar)
+            _complete(run, again, network)
+    return run
+
+
+def _pass(network, args, kwargs, target, loss, bar) -> Run:
+    """Run once forward and once backward."""
+    states = torch.get_rng_state()
+    trace = _Watched(network, bar)
+    with trace:
+        output = _called(network, _copied(args), _copied(kwargs))
+        run = Run(network, trace.operations, trace.outputs)
+        floats = [t for t in tensors_in((args, kwargs)) if t.is_floating_point()]
+        run.inputs = [Statistics.of(t) for t in floats if t.numel()]
+        every = [t for t in tensors_in((args, kwargs)) if t.dim()]
+        run.batch = every[0].shape[0] if every else 1
+        goal = _goal(run, output, target, loss)
+        if goal is not None:
+            goal.backward()
+    torch.set_rng_state(states)
+    return run
+
+
+def _step(network: nn.Module, names: list[str]) -> None:
+    """Take the first step of training for these parameters, to see whom they let move."""
+    with torch.no_grad():
+        for name in names:
+            parameter = network.get_parameter(name)
+            parameter.sub_(parameter.grad * (0.01 / _size(parameter.grad)))
+    for parameter in network.parameters():
+        parameter.grad = None
+
+
+def _complete(run: Run, again: Run, network: nn.Module) -> None:
+    """Fill in the gradients that came with the second step only."""
+    for name, parameter in network.named_parameters():
+        if name in run.parameters:
+            later = None if parameter.grad is None else _size(parameter.grad)
+            run.parameters[name] = replace(run.parameters[name], later=later)
+    if len(again.operations) == len(run.operations):
+        for first, second in zip(run.operations, again.operations, strict=True):
+            if first.gradient is not None and first.gradient.mean_square == 0:
+                first.gradient, first.waited = second.gradient, True
+
+
+def check(network: object) -> None:
+    """Raise ValueError, in one sentence, for what cannot be looked into."""
+    kind = type(network).__name__
+    if not isinstance(network, nn.Module):
+        raise ValueError(f"model must be a torch.nn.Module, got {kind}: hand over the model itself")
+    for path, module in network.named_modules():
+        place = f"its part '{path}'" if path else "the model"
+        if isinstance(module, torch.jit.ScriptModule):
+            raise ValueError(
+                f"{place} is scripted, so nobody can look inside: diagnose it before torch.jit"
+            )
+        if hasattr(module, "_orig_mod") or module._compiled_call_impl is not None:
+            raise ValueError(
+                f"{place} is compiled, so its operations are out of sight: diagnose the "
+                f"model before torch.compile, or its _orig_mod"
+            )
+    parameters = dict(network.named_parameters())
+    if not parameters:
+        raise ValueError(f"{kind} holds no parameter: there is no start to diagnose")
+    for name, parameter in parameters.items():
+        if is_lazy(parameter):
+            raise ValueError(
+                f"'{name}' is lazy and has no shape yet: run one batch through the model first"
+            )
+        if parameter.is_complex():
+            raise ValueError(
+                f"'{name}' is complex: only real weights can be diagnosed; try torch.view_as_real"
+            )
+        if parameter.is_meta:
+            raise ValueError(
+                f"'{name}' is on the meta device and holds no numbers: call to_empty and"
+                f" initialize it first"
+            )
+
+
+def as_call(batch: object) -> tuple[tuple, dict]:
+    """Return the arguments with which the model is called; the tensors are copies."""
+    if isinstance(batch, dict) or hasattr(batch, "keys"):
+        return (), {str(key): _copied(batch[key]) for key in batch.keys()}  # noqa: SIM118
+    if isinstance(batch, (tuple, list)):
+        return tuple(_copied(part) for part in batch), {}
+    if isinstance(batch, Tensor):
+        return (_copied(batch),), {}
+    kind = type(batch).__name__
+    raise ValueError(
+        f"batch must be what the model is called with, a tensor, a tuple or a dict, got {kind}: "
+        "try images[:64]"
+    )
+
+
+def _copied(value: object) -> object:
+    if isinstance(value, Tensor):
+        return value.detach().clone()
+    if type(value) in (tuple, list):
+        return type(value)(_copied(part) for part in value)
+    if type(value) is dict:
+        return {key: _copied(part) for key, part in value.items()}
+    return value
+
+
+def _called(network: nn.Module, args: tuple, kwargs: dict) -> object:
+    try:
+        return network(*args, **kwargs)
+    except Exception as error:
+        shapes = [str(tuple(t.shape)) for t in tensors_in((args, kwargs))]
+        given = f"tensors of shape {', '.join(shapes)}" if shapes else "no tensor"
+        first = str(error).strip().partition("\n")[0]
+        raise ValueError(
+            f"the model raised {type(error).__name__} ({first}) when it was called with {given}: "
+            "hand over what model(...) takes, a tensor, a tuple or a dict"
+        ) from error
+
+
+def _goal(run: Run, output: object, target: object, loss: Callable | None) -> Tensor | None:
+    """Return the scalar whose gradient is sent down, None if nothing can be sent."""
+    made = [t for t in tensors_in(output) if t.is_floating_point() and t.requires_grad]
+    if not made:
+        return None
+    main = getattr(output, "logits", None)
+    main = main if isinstance(main, Tensor) else made[0]
+    if loss is not None:
+        goal = loss(output) if target is None else loss(output, target)
+        if not (isinstance(goal, Tensor) and goal.numel() == 1):
+            raise ValueError(
+                f"loss must return one number, got {_shape(goal)}: try loss(output, target).mean()"
+            )
+        run.loss = float(goal.detach())
+        if _is_classification(main, target) and loss in (F.cross_entropy,):
+            run.classes = main.shape[1]
+        if isinstance(loss, nn.CrossEntropyLoss) and _is_classification(main, target):
+            run.classes = main.shape[1]
+        return goal
+    if target is not None:
+        return _default_loss(run, made, main, target)
+    if main.dim() == 0:  # the model computes its loss itself
+        run.loss = float(main.detach())
+        return main
+    generator = seeded(0)
+    noise = [torch.randn(t.shape, generator=generator).to(t) for t in made]
+    return sum((t * n).sum() for t, n in zip(made, noise, strict=True)) / run.batch
+
+
+def _default_loss(run: Run, made: list[Tensor], main: Tensor, target: object) -> Tensor:
+    if not isinstance(target, Tensor):
+        raise ValueError(f"target must be a tensor, got {type(target).__name__}: or give loss=")
+    target = target.to(main.device)
+    alike = [t for t in made if t.shape == main.shape]  # heads that help in training, too
+    if _is_classification(main, target):
+        run.classes = main.shape[1]
+        losses = [F.cross_entropy(t.float(), target) for t in alike]
+    elif _is_language(main, target):
+        run.classes = main.shape[-1]
+        losses = [F.cross_entropy(t.float().flatten(0, -2), target.flatten()) for t in alike]
+    elif target.shape == main.shape and target.is_floating_point():
+        return F.mse_loss(main, target.to(main.dtype))
+    else:
+        raise ValueError(
+            f"no loss fits an output of shape {tuple(main.shape)} and a target of shape "
+            f"{tuple(target.shape)} and {target.dtype}: give loss=, a function of both"
+        )
+    run.loss = float(losses[0].detach())
+    return sum(losses)
+
+
+def _is_classification(output: Tensor, target: object) -> bool:
+    if not isinstance(target, Tensor) or target.is_floating_point() or output.dim() < 2:
+        return False
+    return target.shape == (output.shape[0], *output.shape[2:])
+
+
+def _is_language(output: Tensor, target: Tensor) -> bool:
+    return not target.is_floating_point() and target.shape == output.shape[:-1]
+
+
+def _shape(value: object) -> str:
+    if isinstance(value, Tensor):
+        return f"a tensor of shape {tuple(value.shape)}"
+    return type(value).__name__
+
+
+def _facts(network: nn.Module, operations: list[Operation]) -> dict[str, ParameterFacts]:
+    used = {name for operation in operations for name in operation.parameters}
+    facts = {}
+    for name, parameter in network.named_parameters():
+        if parameter.numel() == 0:
+            continue
+        value, gradient = parameter.detach(), parameter.grad
+        size, std, greatest = _sizes(value)
+        facts[name] = ParameterFacts(
+            name=name,
+            shape=tuple(value.shape),
+            size=size,
+            std=std,
+            greatest=greatest,
+            trains=parameter.requires_grad,
+            used=name in used or gradient is not None,
+            gradient=None if gradient is None else _size(gradient),
+            finite=math.isfinite(greatest),
+            **_twins(value, gradient),
+        )
+    return facts
+
+
+def _size(t: Tensor) -> float:
+    """Return the root mean square of a gradient, 0 only where every number is 0."""
+    t = t.detach().to_dense() if t.is_sparse else t.detach()
+    size = torch.linalg.vector_norm(t).item() / t.numel() ** 0.5
+    return _sizes(t)[0] if size == 0 else size
+
+
+def _sizes(t: Tensor) -> tuple[float, float, float]:
+    """Return root mean square, std and the greatest size of a number; no copy is made."""
+    t = t.detach()
+    t = t.to_dense() if t.is_sparse else t
+    least, most = (end.item() for end in t.aminmax())
+    greatest = max(abs(least), abs(most)) if least == least else math.nan
+    scale = greatest if 0 < greatest < math.inf else 1.0
+    if greatest < 1e-15 or t.dtype in (torch.float16, torch.bfloat16):
+        t = t.double() / scale  # its square would be 0 in its own dtype
+    else:
+        scale = 1.0
+    size = torch.linalg.vector_norm(t).item() / t.numel() ** 0.5
+    variance = max(size**2 - t.mean().item() ** 2, 0.0) if math.isfinite(size) else math.nan
+    if variance < 1e-6 * size**2:
+        variance = t.double().var(correction=0).item()
+    return size * scale, math.sqrt(variance) * scale, greatest
+
+
+def _twins(value: Tensor, gradient: Tensor | None) -> dict[str, float]:
+    """Return the share of rows (units) that are copies of another, and of their gradients."""
+    if value.dim() < 2 or value.shape[0] < 2 or gradient is None or gradient.is_sparse:
+        return {}
+    rows = value.flatten(1)
+    if rows.shape[1] < 2:
+        return {}
+    twins = _share_of_copies(rows)
+    if twins == 0:
+        return {}
+    slopes = gradient.flatten(1)
+    both = torch.cat([_of_size_one(rows), _of_size_one(slopes)], dim=1)
+    return {"twins": twins, "twins_gradient": _share_of_copies(both)}
+
+
+def _of_size_one(rows: Tensor) -> Tensor:
+    rows = rows.float()
+    return rows / rows.abs().amax().clamp_min(1e-30)
+
+
+def _share_of_copies(rows: Tensor) -> float:
+    """Return the share of rows that equal another, up to rounding, which comes before them."""
+    rows = rows.float()
+    least, most = (end.item() for end in rows.aminmax())
+    scale = max(abs(least), abs(most))
+    if not math.isfinite(scale):
+        return 0.0
+    direction = torch.linspace(1, 2, rows.shape[1], device=rows.device).mul_(9).sin_()
+    keys = rows @ direction  # rows that are equal have equal keys
+    order = keys.argsort()
+    gap = keys[order].diff().abs()
+    close = (gap <= 1e-5 * scale * rows.shape[1] ** 0.5).nonzero().flatten()
+    if not len(close):
+        return 0.0
+    apart = (rows[order[close]] - rows[order[close + 1]]).abs().amax(1)
+    return int((apart <= 1e-5 * scale).sum()) / len(rows)
