@@ -7,5 +7,6 @@
 from course_utils.diagnosis.diagnose import assert_healthy, diagnose
 from course_utils.diagnosis.findings import KINDS, SEVERITIES, Finding
 from course_utils.diagnosis.report import Diagnosis
+from course_utils.diagnosis.suggest import suggest
 
-__all__ = ["KINDS", "SEVERITIES", "Diagnosis", "Finding", "assert_healthy", "diagnose"]
+__all__ = ["KINDS", "SEVERITIES", "Diagnosis", "Finding", "assert_healthy", "diagnose", "suggest"]
