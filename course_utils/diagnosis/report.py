@@ -77,18 +77,19 @@ class Diagnosis:
 
     def _repr_html_(self) -> str:
         rows = "".join(
-            f'<li><b style="color:{COLORS[f.severity]}">{f.severity}, {html.escape(f.kind)}</b>: '
-            f"{html.escape(f.sentence)} <i>{html.escape(f.advice)}</i></li>"
+            f'<li><span aria-hidden="true" style="color:{COLORS[f.severity]}">&#9632;</span> '
+            f"<b>{f.severity}, {html.escape(f.kind)}</b>: {html.escape(f.sentence)} "
+            f"<i>{html.escape(f.advice)}</i></li>"
             for f in _shown(self.findings)
         )
         stream = io.BytesIO()
         self.figure().savefig(stream, format="png", dpi=110)
         data = base64.b64encode(stream.getvalue()).decode()
-        alt = html.escape(self._head())
+        head = html.escape(self._head())
         shown = self.table.style.format(precision=3, na_rep="").hide(axis="index").to_html()
         return (
-            f"<p>{html.escape(self._head())}</p><ul>{rows}</ul>"
-            f'<img alt="{alt}" src="data:image/png;base64,{data}">'
+            f"<p>{head}</p><ul style='list-style:none;padding-left:0'>{rows}</ul>"
+            f"<img alt='{head}' style='max-width:100%' src='data:image/png;base64,{data}'>"
             f"<details><summary>All operations</summary>{shown}</details>"
         )
 
@@ -134,10 +135,11 @@ def _shown(findings: list[Finding]) -> list[Finding]:
 def _draw(axes, diagnosis: Diagnosis, color: str, label: str | None) -> None:
     table = diagnosis.table
     x, on = np.arange(len(table)), table["spine"].to_numpy()
+    along = label or ("the network" if on.all() else "stream")
     beside = None if label else "branches"
     for ax, column in zip(axes, ("std", "gradient std"), strict=True):
         y = table[column].where(table[column] > 0).to_numpy()
-        ax.plot(x[on], y[on], color=color, marker="o", markersize=3, label=label or "spine")
+        ax.plot(x[on], y[on], color=color, marker="o", markersize=3, label=along)
         if not on.all():
             ax.plot(x[~on], y[~on], "x", color=color, markersize=4, alpha=0.6, label=beside)
 
