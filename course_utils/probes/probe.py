@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -103,15 +103,14 @@ class Probe(Trace):
         if origin is None or len(origin.operations) != 1 or [*module.parameters()]:
             return
         operation = self.operations[origin.operations[0]]
-        chain = operation.chain
-        z = next((t for t in tensors_in(inputs)), None)
-        if chain is None or chain.entered is not None or not chain.bent or z is None:
+        chain, z = operation.chain, next(tensors_in(inputs), None)
+        if chain is None or not chain.bent or z is None:
             return
-        if self._origin(z).operations == (chain.root,) and operation.where == self._names[module]:
-            records = self._open.pop(operation.index, [])
-            self._close_by(operation, chain, records, [z], made)
-            for record in records:
-                self._keep(record, "pre_activation", "gradient", z, chain.root)
+        if self._origin(z).operations != (chain.root,) or operation.where != self._names[module]:
+            return
+        records = self._closed.get(operation.index) or self._open.pop(operation.index, [])
+        whole = replace(chain, entered=chain.root)  # from what entered the module
+        self._close_by(operation, whole, records, [z], made)
 
     def _keep(self, record: _Record, kind: str, gradient_kind: str, t: Tensor, made_by: int):
         record.keep(self, kind, gradient_kind, t)

@@ -162,6 +162,7 @@ class _Run:
 
     def epoch(self, rows: Tensor, count: int, bar: tqdm) -> None:
         """Take ``count`` steps through the images in the order of ``rows`` (n,)."""
+        rows = rows[: count * self.batch_size]
         labels = self.labels[rows]
         batches = zip(rows.split(self.batch_size), labels.split(self.batch_size), strict=True)
         losses, guesses, updates = [], [], 0

@@ -8,7 +8,7 @@ import torchvision
 from torch import nn
 from torch.utils.checkpoint import checkpoint
 
-from course_utils.probes import Probe
+from course_utils.probes import Probe, fraction_saturated
 
 
 def recorded(network, x, loss=lambda out: out.square().mean()):
@@ -87,6 +87,29 @@ def test_an_activation_of_several_operations_is_one(written, meant):
     if "30" not in str(written.__code__.co_consts) and 2 / 3 not in written.__code__.co_consts:
         torch.testing.assert_close(probe.values("pre_activation")[0], z.detach())
         torch.testing.assert_close(probe.values("gradient")[0], z.grad, rtol=1e-3, atol=1e-6)
+
+
+class ScaledTanh(nn.Module):
+    def forward(self, z):
+        return 1.7159 * torch.tanh(2 / 3 * z)
+
+
+class Square(nn.Module):
+    def forward(self, z):
+        return z**2
+
+
+@pytest.mark.parametrize("activation", [ScaledTanh(), Square()])
+def test_what_enters_an_activation_module_of_ones_own_is_the_pre_activation(activation):
+    net, x = nn.Sequential(nn.Linear(8, 9), activation, nn.Linear(9, 2)), torch.randn(20, 8)
+    probe = recorded(net, x)
+    z = net[0](x)
+    torch.testing.assert_close(probe.values("pre_activation")[0], z.detach())
+    torch.testing.assert_close(probe.values("activation")[0], activation(z).detach())
+    loss = net[2](activation(z)).square().mean()
+    torch.testing.assert_close(probe.values("gradient")[0], torch.autograd.grad(loss, z)[0])
+    flat = fraction_saturated(activation.forward, z)
+    assert probe.fraction_saturated()[0] == pytest.approx(flat)
 
 
 def test_identity_between_a_layer_and_its_activation_hides_nothing():
