@@ -6,7 +6,7 @@ import math
 
 from course_utils.diagnosis.findings import Finding, named, number
 from course_utils.diagnosis.flow import Flow, ends_an_activation
-from course_utils.diagnosis.place import place
+from course_utils.diagnosis.place import owner_of, place
 from course_utils.diagnosis.run import Run
 from course_utils.probes.elementwise import MIXING
 from course_utils.probes.trace import Operation
@@ -17,17 +17,19 @@ ALIKE_BAD, ALIKE_FATAL = 1e-3, 1e-5
 
 def not_finite(flow: Flow, run: Run) -> list[Finding]:
     """Find where a number stopped being one, if it matters: at the output, or in a gradient."""
-    for name, facts in run.parameters.items():
-        if not facts.finite:
-            sentence = f"'{name}' holds a number that is not finite."
-            advice = "Draw it again, or load it again: nothing can be computed with it."
-            return [Finding("not finite", name.rpartition(".")[0], "fatal", sentence, advice)]
+    found = _given_broken(run)
+    if found:
+        return found
     outputs = [flow.operations[i] for i in flow.outputs]
     broken = [op for op in outputs if not op.signal.finite]
     bad_gradient = [op for op in flow.operations if op.gradient and not op.gradient.finite]
     bad_loss = run.loss is not None and not math.isfinite(run.loss)
     if not (broken or bad_gradient or bad_loss):
         return []
+    if bad_loss and not broken:
+        sentence = f"The loss is {run.loss}, though every output is finite."
+        advice = "Look at the target, and for a logarithm, a root or a division at 0 in the loss."
+        return [Finding("not finite", "", "fatal", sentence, advice)]
     reaches = {i for op in (broken or bad_gradient) for i in flow.above[op.index]}
     culprit = next(
         (op for op in flow.operations if op.index in reaches and _breaks(flow, op)), None
@@ -37,13 +39,23 @@ def not_finite(flow: Flow, run: Run) -> list[Finding]:
         sentence = f"In {named(place(culprit))} ({culprit.name}) the signal becomes {what}."
         advice = "Look at the size of what enters it, and at its dtype: float16 ends at 65,504."
         return [Finding("not finite", place(culprit), "fatal", sentence, advice)]
-    if bad_gradient:
-        op = bad_gradient[-1]
-        sentence = f"In {named(place(op))} ({op.name}) the gradient is no longer finite."
-        advice = "Look for a root, a logarithm or a division at 0 behind it; add a small number."
-        return [Finding("not finite", place(op), "fatal", sentence, advice)]
-    sentence, advice = f"The loss is {run.loss}.", "Look at the target, and at the loss itself."
-    return [Finding("not finite", "", "fatal", sentence, advice)]
+    op = (bad_gradient or broken)[-1]
+    sentence = f"In {named(place(op))} ({op.name}) the gradient is no longer finite."
+    advice = "Look for a root, a logarithm or a division at 0 behind it; add a small number."
+    return [Finding("not finite", place(op), "fatal", sentence, advice)]
+
+
+def _given_broken(run: Run) -> list[Finding]:
+    """Find a number that is none among the parameters, or in the batch itself."""
+    for name, facts in run.parameters.items():
+        if not facts.finite:
+            sentence = f"'{name}' holds a number that is not finite."
+            advice = "Draw it again, or load it again: nothing can be computed with it."
+            return [Finding("not finite", owner_of(name), "fatal", sentence, advice)]
+    if any(given.has_nan for given in run.inputs):
+        sentence, advice = "The batch itself holds nan.", "Look at the data before the network."
+        return [Finding("not finite", "", "fatal", sentence, advice)]
+    return []
 
 
 def _breaks(flow: Flow, op: Operation) -> bool:
@@ -91,10 +103,7 @@ def saturated_units(flow: Flow) -> list[Finding]:
         share = op.signal.saturated if op.signal is not None and op.from_input else math.nan
         if math.isnan(share) or share < 0.3:
             continue
-        cause = flow.parameter_source(op)
-        if cause is op:
-            cause = op
-        where = place(cause)
+        where = place(flow.parameter_source(op))
         severity = "fatal" if share > 0.95 else "bad" if share >= 0.5 else "note"
         if op.name in MIXING or op.name == "scaled_dot_product_attention":
             severity = "bad" if share >= 0.5 else "note"
@@ -126,13 +135,14 @@ def constant_output(flow: Flow, run: Run, meant: set[str]) -> list[Finding]:
     last = flow.spine[-1]
     if last.signal is None or not last.signal.finite or math.isnan(last.signal.between):
         return []
-    if last.signal.std == 0 and place(last) in meant:
+    lost = next((flow.parameter_source(op) for op in flow.spine if _lost_contrast(op)), last)
+    if place(lost) in meant:
         return []
     contrast = last.signal.contrast if last.signal.std > 0 else 0.0
     if last.signal.std > 0 and last.signal.count == run.batch:
         contrast = 1.0  # one number an input: its std is what differs
     if last.signal.std == 0 or contrast < ALIKE_BAD or _is_constant(last):
-        where = next((place(op) for op in flow.spine if _lost_contrast(op)), place(last))
+        where = place(lost)
         told = 0.0 if _is_constant(last) else contrast
         severity = "fatal" if told < ALIKE_FATAL else "bad"
         share = "Nothing" if told == 0 else f"One part in {number(1 / told)}"

@@ -96,7 +96,7 @@ def _findings(flow: Flow, run: Run) -> list[Finding]:
     broken = not_finite(flow, run)
     if broken:  # no number behind it means anything
         return broken + weights
-    meant = zero_on_purpose(run)
+    meant = zero_on_purpose(flow, run)
     tied = tied_embedding(flow, run)
     return (
         weights

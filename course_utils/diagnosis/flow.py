@@ -7,6 +7,7 @@ spine follows the longest.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -98,7 +99,8 @@ class Flow:
             if branch is not None:
                 self.branches.append(branch)
                 return None if branch.stream is None else branch.stream.index
-        return max(sources, key=lambda i: self.layers_above[i])
+        whole = [i for i in sources if math.prod(self.operations[i].shape) == math.prod(op.shape)]
+        return max(whole or sources, key=lambda i: self.layers_above[i])  # the rest is spread out
 
     def _branch(self, op: Operation, sources: list[int]) -> Branch | None:
         """Tell stream from branch where both come from one place; None if they do not."""
@@ -111,12 +113,12 @@ class Flow:
             if stream in self.above[tip] and self._has_layer(tip, stream):
                 return self._made(op, stream, tip, sorted(self.above[tip] - self.above[stream]))
         common = self.above[first] & self.above[second]
-        if not common:
-            return None
         ways = [[i for i in sorted(self.above[s] - common)] for s in (first, second)]
         counts = [sum(self.operations[i].is_layer for i in way) for way in ways]
         if min(counts) > 1 or counts[0] == counts[1]:  # a projection has one layer, no more
             return None
+        if len({math.prod(self.operations[i].shape) for i in sources}) > 1:
+            return None  # one is spread out over the other, as a time embedding is
         shorter = counts.index(min(counts))
         stream, tip = (first, second) if shorter == 0 else (second, first)
         return self._made(op, stream, tip, ways[1 - shorter])
@@ -139,13 +141,26 @@ class Flow:
             is_normalization(reader) or self._leads_to_normalization(reader) for reader in readers
         )
 
+    def normalizes_a_stream(self, op: Operation) -> bool:
+        """Whether an operation normalizes what no layer made just before: a sum, an embedding."""
+        if not is_normalization(op):
+            return False
+        while len(op.sources) == 1:
+            op = self.operations[op.sources[0]]
+            if op.is_layer:
+                return False
+        return True
+
     def _leads_to_normalization(self, op: Operation) -> bool:
         quiet = op.chain is not None and op.chain.entered is None or op.name.startswith("dropout")
         readers = self.consumers[op.index]
         return quiet and bool(readers) and all(is_normalization(r) for r in readers)
 
     def parameter_source(self, op: Operation) -> Operation:
-        """Return the operation with parameters that shaped an output: itself, or one before it."""
+        """Return the operation with parameters that shaped an output: itself, or one before it.
+
+        Behind a sum that is the last of the branch which has the most layers.
+        """
         while not op.parameters:
             before = [self.operations[i] for i in op.sources if self.operations[i].from_input]
             if not before:

@@ -8,17 +8,31 @@ is zero too, nothing ever moves it.
 from __future__ import annotations
 
 from course_utils.diagnosis.findings import Finding, named, several
-from course_utils.diagnosis.flow import Flow
+from course_utils.diagnosis.flow import SUMS, Flow
 from course_utils.diagnosis.place import owner_of, place
 from course_utils.diagnosis.run import ParameterFacts, Run
+from course_utils.probes.trace import Operation
 
 
-def zero_on_purpose(run: Run) -> set[str]:
-    """Return the modules with a zero weight that the first step will move."""
+def zero_on_purpose(flow: Flow, run: Run) -> set[str]:
+    """Return the modules with a zero weight that the first steps will move."""
+    biases = _biases(flow, run)
     return {
         owner_of(name)
         for name, facts in run.parameters.items()
-        if facts.is_zero and facts.gradient and not name.endswith("bias")
+        if facts.is_zero and (facts.gradient or facts.later) and name not in biases
+    }
+
+
+def _biases(flow: Flow, run: Run) -> set[str]:
+    """Return the names of biases: vectors that are added, whatever they are called."""
+    added = {
+        name for op in flow.operations if op.is_layer or op.name in SUMS for name in op.parameters
+    }
+    return {
+        name
+        for name, facts in run.parameters.items()
+        if "bias" in name.rpartition(".")[2] or (name in added and len(facts.shape) == 1)
     }
 
 
@@ -68,22 +82,16 @@ def _cut(flow: Flow, names: list[str]) -> list[Finding]:
     """Say where the gradient is cut: the last layer before the cut, and all that lies behind."""
     if not names:
         return []
-    owners = dict.fromkeys(owner_of(name) for name in names)
-    lost = [op for op in flow.operations if op.gradient is None and owner_of_op(op) in owners]
+    cut = set(names)
+    lost = [op for op in flow.operations if op.gradient is None and cut & set(op.parameters)]
     ahead = [op for op in flow.operations if op.gradient is not None]
     first = min((op.index for op in ahead), default=0)
-    spine = {op.index for op in flow.spine}
-    on_spine = [op for op in lost if op.index in spine]
-    where = place(on_spine[-1] if on_spine else lost[-1]) if lost else next(iter(owners))
-    severity = "fatal" if on_spine and on_spine[-1].index < first else "bad"
+    where = place(lost[-1]) if lost else owner_of(names[0])
+    whole = [op for op in flow.spine if op in lost and op.index < first]
+    severity = "fatal" if whole else "bad"
     sentence = f"No gradient comes to {several(names)}: it is cut behind {named(where)}."
     advice = "Look for detach, .data, no_grad, argmax or NumPy there; freeze it if that is meant."
     return [Finding("no gradient", where, severity, sentence, advice)]
-
-
-def owner_of_op(op) -> str:
-    """Return the module that holds an operation's parameters."""
-    return place(op) if op.parameters else ""
 
 
 def _still(flow: Flow, run: Run, names: list[str], meant: set[str]) -> list[Finding]:
@@ -106,12 +114,17 @@ def _still(flow: Flow, run: Run, names: list[str], meant: set[str]) -> list[Find
         advice = "That is meant: it comes with the second step."
         findings.append(Finding("no gradient", where, "note", sentence, advice))
     if dead and not stuck:
-        where = owner_of(dead[-1])
+        silent = [op for op in flow.operations if op.is_layer and _has_zero_gradient(op)]
+        where = place(silent[-1]) if silent else owner_of(dead[0])
         severity = "fatal" if len(dead) > len(run.parameters) / 4 else "bad"
         sentence = f"The gradient of {several(dead)} is exactly 0."
         advice = "The units behind it are dead or saturated, or its output is not used."
         findings.append(Finding("no gradient", where, severity, sentence, advice))
     return findings
+
+
+def _has_zero_gradient(op: Operation) -> bool:
+    return op.gradient is not None and op.gradient.mean_square == 0
 
 
 def _meant(meant: set[str]) -> list[Finding]:

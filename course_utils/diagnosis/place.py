@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 from course_utils.probes.trace import Operation
+
+_OF_A_LAYER = re.compile(
+    r"(weight|bias)(_[a-z]+(_l\d+(_reverse)?)?)?|in_proj_(weight|bias)|[qkv]_proj_weight"
+)
+"""Names that torch's layers give their parameters: the layer's own path says more than they do."""
 
 
 def place(op: Operation) -> str:
@@ -16,9 +23,14 @@ def place(op: Operation) -> str:
 
 
 def owner_of(parameter: str) -> str:
-    """Return the path of the module that holds a parameter; for one of the root, its own name."""
+    """Return the path of the module that holds a parameter.
+
+    One in a ``ParameterList``, or with a name of its own at the root, goes by its own name.
+    """
+    owner, parametrized, _ = f".{parameter}".partition(".parametrizations.")
+    if parametrized:
+        return owner[1:]
     owner, _, last = parameter.rpartition(".")
-    owner = owner.partition(".parametrizations.")[0]
-    if owner.startswith("parametrizations."):
-        return ""
+    if last.isdigit() or (not owner and not _OF_A_LAYER.fullmatch(last)):
+        return parameter
     return owner

@@ -18,6 +18,9 @@ from course_utils.networks import ordinary_torch
 from course_utils.probes.statistics import Statistics
 from course_utils.probes.trace import Operation, Trace, tensors_in
 
+STEPS = 2
+"""Steps after the first pass, where zeros wait behind zeros: three passes in all."""
+
 
 @dataclass(frozen=True)
 class ParameterFacts:
@@ -32,7 +35,7 @@ class ParameterFacts:
     used: bool
     gradient: float | None  # root mean square, None where none came
     finite: bool
-    later: float | None = None  # the same in the second step, where what was zero has moved
+    later: float | None = None  # the same in a later step, where what was zero has moved
     twins: float = 0.0  # share of rows that equal another row
     twins_gradient: float = 0.0  # and share of rows whose gradient does too
 
@@ -95,13 +98,25 @@ def measured(
             parameter.grad = None
         run = _pass(network, args, kwargs, target, loss, bar)
         run.parameters = _facts(network, run.operations)
-        waiting = [f for f in run.parameters.values() if f.gradient == 0 and f.trains]
-        opening = [f.name for f in run.parameters.values() if f.is_zero and f.gradient]
-        if waiting and opening:
+        for _ in range(STEPS):
+            opening = [f.name for f in run.parameters.values() if f.is_zero and _moves(f)]
+            if not (opening and any(_waits(f) for f in run.parameters.values())):
+                break
             _step(network, opening)
             again = _pass(network, args, kwargs, target, loss, bar)
             _complete(run, again, network)
+        else:
+            _leave_open(run, opening)
     return run
+
+
+def _moves(facts: ParameterFacts) -> bool:
+    """Whether a gradient came, at once or in a later step."""
+    return bool(facts.gradient or facts.later)
+
+
+def _waits(facts: ParameterFacts) -> bool:
+    return facts.trains and facts.gradient == 0 and not facts.later
 
 
 def _pass(network, args, kwargs, target, loss, bar) -> Run:
@@ -111,8 +126,8 @@ def _pass(network, args, kwargs, target, loss, bar) -> Run:
     with trace:
         output = _called(network, _copied(args), _copied(kwargs))
         run = Run(network, trace.operations, trace.outputs)
-        floats = [t for t in tensors_in((args, kwargs)) if t.is_floating_point()]
-        run.inputs = [Statistics.of(t) for t in floats if t.numel()]
+        dense = [t for t in tensors_in((args, kwargs)) if t.layout == torch.strided]
+        run.inputs = [Statistics.of(t) for t in dense if t.is_floating_point() and t.numel()]
         every = [t for t in tensors_in((args, kwargs)) if t.dim()]
         run.batch = every[0].shape[0] if every else 1
         goal = _goal(run, output, target, loss)
@@ -123,25 +138,36 @@ def _pass(network, args, kwargs, target, loss, bar) -> Run:
 
 
 def _step(network: nn.Module, names: list[str]) -> None:
-    """Take the first step of training for these parameters, to see whom they let move."""
+    """Take a step of training for these parameters, to see whom they let move."""
     with torch.no_grad():
         for name in names:
             parameter = network.get_parameter(name)
-            parameter.sub_(parameter.grad * (0.01 / _size(parameter.grad)))
+            size = 0.0 if parameter.grad is None else _size(parameter.grad)
+            if size > 0:
+                parameter.sub_(parameter.grad * (0.01 / size))
     for parameter in network.parameters():
         parameter.grad = None
 
 
 def _complete(run: Run, again: Run, network: nn.Module) -> None:
-    """Fill in the gradients that came with the second step only."""
+    """Fill in the gradients that came with a later step only."""
     for name, parameter in network.named_parameters():
-        if name in run.parameters:
+        if name in run.parameters and not run.parameters[name].later:
             later = None if parameter.grad is None else _size(parameter.grad)
             run.parameters[name] = replace(run.parameters[name], later=later)
     if len(again.operations) == len(run.operations):
         for first, second in zip(run.operations, again.operations, strict=True):
             if first.gradient is not None and first.gradient.mean_square == 0:
                 first.gradient, first.waited = second.gradient, True
+
+
+def _leave_open(run: Run, moved: list[str]) -> None:
+    """Believe of what still waits that it will move, if the last step opened another zero."""
+    zeros = [f for f in run.parameters.values() if f.is_zero and _moves(f)]
+    if any(f.name not in moved for f in zeros):
+        for facts in run.parameters.values():
+            if _waits(facts):
+                run.parameters[facts.name] = replace(facts, later=math.nan)
 
 
 def check(network: object) -> None:
@@ -181,6 +207,11 @@ def check(network: object) -> None:
 
 def as_call(batch: object) -> tuple[tuple, dict]:
     """Return the arguments with which the model is called; the tensors are copies."""
+    first = next((t for t in tensors_in(batch) if t.dim()), None)
+    if first is not None and len(first) == 0:
+        raise ValueError(
+            f"batch is empty, of shape {tuple(first.shape)}: hand over 16 inputs or more"
+        )
     if isinstance(batch, dict) or hasattr(batch, "keys"):
         return (), {str(key): _copied(batch[key]) for key in batch.keys()}  # noqa: SIM118
     if isinstance(batch, (tuple, list)):
@@ -219,23 +250,18 @@ def _called(network: nn.Module, args: tuple, kwargs: dict) -> object:
 
 def _goal(run: Run, output: object, target: object, loss: Callable | None) -> Tensor | None:
     """Return the scalar whose gradient is sent down, None if nothing can be sent."""
+    if next(tensors_in(output), None) is None:
+        raise ValueError(
+            f"the model returned no tensor but {type(output).__name__}: its forward must return "
+            "what is compared with a target"
+        )
     made = [t for t in tensors_in(output) if t.is_floating_point() and t.requires_grad]
     if not made:
         return None
     main = getattr(output, "logits", None)
     main = main if isinstance(main, Tensor) else made[0]
     if loss is not None:
-        goal = loss(output) if target is None else loss(output, target)
-        if not (isinstance(goal, Tensor) and goal.numel() == 1):
-            raise ValueError(
-                f"loss must return one number, got {_shape(goal)}: try loss(output, target).mean()"
-            )
-        run.loss = float(goal.detach())
-        if _is_classification(main, target) and loss in (F.cross_entropy,):
-            run.classes = main.shape[1]
-        if isinstance(loss, nn.CrossEntropyLoss) and _is_classification(main, target):
-            run.classes = main.shape[1]
-        return goal
+        return _own_loss(run, main, output, target, loss)
     if target is not None:
         return _default_loss(run, made, main, target)
     if main.dim() == 0:  # the model computes its loss itself
@@ -246,6 +272,33 @@ def _goal(run: Run, output: object, target: object, loss: Callable | None) -> Te
     return sum((t * n).sum() for t, n in zip(made, noise, strict=True)) / run.batch
 
 
+def _own_loss(run: Run, main: Tensor, output: object, target: object, loss: Callable) -> Tensor:
+    """Return what a loss of the user's own makes of output and target."""
+    if not callable(loss):
+        raise ValueError(f"loss must be a function of output and target, got {_shape(loss)}")
+    try:
+        goal = loss(output) if target is None else loss(output, target)
+    except Exception as error:
+        first = str(error).strip().partition("\n")[0]
+        raise ValueError(
+            f"loss raised {type(error).__name__} ({first}) when it was called with {_shape(output)}"
+            f"{'' if target is None else ' and ' + _shape(target)}: try it by hand first"
+        ) from error
+    if not (isinstance(goal, Tensor) and goal.numel() == 1):
+        raise ValueError(
+            f"loss must return one number, got {_shape(goal)}: try loss(output, target).mean()"
+        )
+    if not goal.requires_grad:
+        raise ValueError(
+            "loss returned a number without a gradient: look for detach, item or argmax in it"
+        )
+    run.loss = float(goal.detach())
+    is_cross_entropy = loss is F.cross_entropy or isinstance(loss, nn.CrossEntropyLoss)
+    if is_cross_entropy and _is_classification(main, target):
+        run.classes = main.shape[1]
+    return goal
+
+
 def _default_loss(run: Run, made: list[Tensor], main: Tensor, target: object) -> Tensor:
     if not isinstance(target, Tensor):
         raise ValueError(f"target must be a tensor, got {type(target).__name__}: or give loss=")
@@ -253,9 +306,11 @@ def _default_loss(run: Run, made: list[Tensor], main: Tensor, target: object) ->
     alike = [t for t in made if t.shape == main.shape]  # heads that help in training, too
     if _is_classification(main, target):
         run.classes = main.shape[1]
+        _check_classes(target, run.classes)
         losses = [F.cross_entropy(t.float(), target) for t in alike]
     elif _is_language(main, target):
         run.classes = main.shape[-1]
+        _check_classes(target, run.classes)
         losses = [F.cross_entropy(t.float().flatten(0, -2), target.flatten()) for t in alike]
     elif target.shape == main.shape and target.is_floating_point():
         return F.mse_loss(main, target.to(main.dtype))
@@ -266,6 +321,16 @@ def _default_loss(run: Run, made: list[Tensor], main: Tensor, target: object) ->
         )
     run.loss = float(losses[0].detach())
     return sum(losses)
+
+
+def _check_classes(target: Tensor, classes: int) -> None:
+    named = target[target != -100]  # which cross_entropy leaves out
+    wrong = named[(named < 0) | (named >= classes)]
+    if len(wrong):
+        raise ValueError(
+            f"target names class {wrong[0].item()}, but the output has {classes} classes, "
+            f"0 to {classes - 1}: look at the labels, or give the last layer as many units"
+        )
 
 
 def _is_classification(output: Tensor, target: object) -> bool:

@@ -80,7 +80,7 @@ def _is_unscaled(branch: Branch, run: Run) -> bool:
         return False
     reader, writer = layers[0], layers[-1]
     sizes = [_weight(op, run) for op in (reader, writer)]
-    if None in sizes or sizes[1][0] == 0:
+    if None in sizes or 0 in (sizes[0][0], sizes[1][0]):
         return False
     scale = 1.0
     for op in branch.after_writer:

@@ -25,7 +25,7 @@ def twin_units(flow: Flow, run: Run) -> list[Finding]:
     for name, facts in run.parameters.items():
         if name not in layers or not facts.trains or facts.twins < 0.5:
             continue
-        if facts.is_zero and facts.gradient:
+        if facts.is_zero and (facts.gradient or facts.later):
             continue
         where, share = owner_of(name), 100 * facts.twins
         if facts.twins_gradient >= 0.5:

@@ -153,6 +153,7 @@ def _filled(value: object, made: dict[int, Tensor]) -> object:
 
 def slope(phi: Callable[[Tensor], Tensor], z: Tensor) -> Tensor:
     """Return abs(φ'(z)), number by number, by automatic differentiation."""
-    with torch.inference_mode(False), torch.enable_grad():
+    own = torch.autograd.graph.saved_tensors_hooks(lambda t: t, lambda t: t)  # no checkpoint's
+    with torch.inference_mode(False), torch.enable_grad(), own:
         z = z.detach().clone().requires_grad_()
         return torch.autograd.grad(phi(z.clone()).sum(), z)[0].abs()

@@ -143,6 +143,7 @@ class Origin:
     from_input: bool = False
     is_input: bool = False
     axis: int | None = None  # of the units, where a layer made them
+    custom: bool = False  # whether a function of one's own for autograd is known to have made it
 
 
 _NOTHING = Origin()
@@ -220,6 +221,9 @@ class Trace:
             return  # a part was called by itself, outside of the network's own pass
         if not self._stack:
             self._mode.__enter__()
+        elif not _in_backward():
+            with torch._C.DisableTorchFunction():
+                self._notice_custom(tensors_in(inputs))
         self._stack.append(module)
         if not _in_backward():
             self._calls[module] += 1
@@ -230,6 +234,7 @@ class Trace:
         if output is not None and not _in_backward():
             with torch._C.DisableTorchFunction():  # our own calls are none of the network's
                 self._notice_unseen(module, inputs, output)
+                self._notice_custom(tensors_in(output))
                 self.module_ended(module, inputs, output)
         self._stack.pop()
         if not self._stack:
@@ -241,9 +246,31 @@ class Trace:
         for tensor in tensors_in(output):
             if tensor not in self._origins and tensor.is_floating_point():
                 given = [t for t in tensors_in(inputs) if t is not tensor]
-                operation = self._new(type(module).__name__, tensor, given)
+                sources = [self._origin(t) for t in given]
+                operation = self._new(type(module).__name__, tensor, sources)
                 operation.seen = False
                 self.observe(operation, given, tensor)
+                self._origins[tensor] = replace(self._origins[tensor], custom=True)
+
+    def _notice_custom(self, tensors: Iterable[Tensor]) -> None:
+        """Mark what a function of one's own for autograd made: its backward is out of sight."""
+        for tensor in tensors:
+            name = _custom_function(tensor)
+            known = None if name is None else self._origins.get(tensor)
+            if name is None or (known is not None and known.custom) or not self.operations:
+                continue
+            last = self.operations[-1]
+            if known is not None and known.operations == (last.index,) and not last.requires_grad:
+                operation = last  # what it did last is what it did
+                operation.requires_grad = True
+                self.follow(operation, tensor)
+            else:
+                if known is None:  # all that is known of it is when it came
+                    self._origins[tensor] = Origin((last.index,), (), last.from_input)
+                operation = self._new(name, tensor, [self._origin(tensor)])
+                self.observe(operation, [], tensor)
+            operation.seen = False
+            self._origins[tensor] = replace(self._origins[tensor], custom=True)
 
     # ---- operations: what happened
 
@@ -256,6 +283,8 @@ class Trace:
         return Origin(from_input=True, is_input=True) if known is None else known
 
     def _note(self, call: _Call) -> None:
+        if not _in_backward():
+            self._notice_custom(call.tensors)
         sources = [self._origin(tensor) for tensor in call.tensors]
         first = True
         for made in call.made:
@@ -281,7 +310,7 @@ class Trace:
         if _in_backward():
             self._meet_again(call.name, made)
             return
-        operation = self._new(call.name, made, call.tensors)
+        operation = self._new(call.name, made, sources)
         operation.options = call.options()
         if call.name in PROJECTIONS:
             pairs = zip(call.tensors, sources, strict=True)
@@ -292,8 +321,7 @@ class Trace:
         operation.chain = extended(call, operation, made, sources, self.operations)
         self.observe(operation, call.tensors, made)
 
-    def _new(self, name: str, made: Tensor, given: Iterable[Tensor]) -> Operation:
-        sources = [self._origin(tensor) for tensor in given]
+    def _new(self, name: str, made: Tensor, sources: list[Origin]) -> Operation:
         module = self._stack[-1]
         merged = _merged(sources)
         parameters = [p for source in sources if not source.from_input for p in source.parameters]
@@ -360,7 +388,7 @@ class Trace:
 
     def observe(self, operation: Operation, given: list[Tensor], made: Tensor) -> None:
         """Measure what an operation made; ``given`` are the tensors that entered."""
-        operation.signal = Statistics.of(made.detach(), axis=self._origins[made].axis)
+        operation.signal = Statistics.of(made, axis=self._origins[made].axis)
         operation.signal.saturated = self._saturated(operation, given, made)
 
     def _saturated(self, operation: Operation, given: list[Tensor], made: Tensor) -> float:
@@ -536,6 +564,15 @@ def _looks_at_one(given: list[Tensor]) -> float:
         return math.nan
     logits = query @ key.transpose(-2, -1) / query.shape[-1] ** 0.5
     return (logits.softmax(-1).amax(-1) > 0.99).double().mean().item()
+
+
+def _custom_function(tensor: Tensor) -> str | None:
+    """Return the name of the custom autograd function that made a tensor, a checkpoint apart."""
+    made_by = tensor.grad_fn
+    if not isinstance(made_by, torch.autograd.function.BackwardCFunction):
+        return None
+    function = made_by._forward_cls
+    return None if function.__module__ == "torch.utils.checkpoint" else function.__name__
 
 
 def _shares(made: Tensor, given: Tensor) -> bool:
