@@ -9,7 +9,8 @@ from course_utils.diagnosis.flow import Flow, ends_an_activation
 from course_utils.diagnosis.place import owner_of, place
 from course_utils.diagnosis.run import Run
 from course_utils.probes.elementwise import MIXING
-from course_utils.probes.trace import Operation
+from course_utils.probes.statistics import Statistics
+from course_utils.probes.trace import PROJECTIONS, Operation
 
 ALIKE_BAD, ALIKE_FATAL = 1e-3, 1e-5
 """Shares of the output's std that stem from the inputs."""
@@ -30,15 +31,18 @@ def not_finite(flow: Flow, run: Run) -> list[Finding]:
         sentence = f"The loss is {run.loss}, though every output is finite."
         advice = "Look at the target, and for a logarithm, a root or a division at 0 in the loss."
         return [Finding("not finite", "", "fatal", sentence, advice)]
-    reaches = {i for op in (broken or bad_gradient) for i in flow.above[op.index]}
+    reaches = {i for op in (broken or bad_gradient) for i in flow.above(op.index)}
     culprit = next(
         (op for op in flow.operations if op.index in reaches and _breaks(flow, op)), None
     )
     if culprit is not None:
         what = "nan" if culprit.signal.has_nan else "infinite"
-        sentence = f"In {named(place(culprit))} ({culprit.name}) the signal becomes {what}."
+        where = place(culprit) or place(flow.parameter_source(culprit))
+        sentence = f"In {named(where)} ({culprit.name}) the signal becomes {what}."
+        if culprit.name not in PROJECTIONS and not place(culprit):
+            sentence = f"What {named(where)} makes becomes {what} in {culprit.name}."
         advice = "Look at the size of what enters it, and at its dtype: float16 ends at 65,504."
-        return [Finding("not finite", place(culprit), "fatal", sentence, advice)]
+        return [Finding("not finite", where, "fatal", sentence, advice)]
     op = (bad_gradient or broken)[-1]
     sentence = f"In {named(place(op))} ({op.name}) the gradient is no longer finite."
     advice = "Look for a root, a logarithm or a division at 0 behind it; add a small number."
@@ -103,19 +107,21 @@ def saturated_units(flow: Flow) -> list[Finding]:
         share = op.signal.saturated if op.signal is not None and op.from_input else math.nan
         if math.isnan(share) or share < 0.3:
             continue
+        compares = op.name in MIXING or op.name == "scaled_dot_product_attention"
         where = place(flow.parameter_source(op))
+        if compares and not _is_of_a_layer(flow, op):
+            where = op.where  # a product of two, queries and keys
         severity = "fatal" if share > 0.95 else "bad" if share >= 0.5 else "note"
-        if op.name in MIXING or op.name == "scaled_dot_product_attention":
+        if compares:
             severity = "bad" if share >= 0.5 else "note"
             sentence = (
-                f"In {named(op.where)} {100 * share:.0f} % of the softmax gives over "
+                f"In {named(where)} {100 * share:.0f} % of the softmax gives over "
                 f"0.99 to one entry."
             )
             advice = (
                 "Its logits are too large: divide by the root of the width, draw "
                 "smaller queries and keys."
             )
-            where = op.where
         else:
             sentence = (
                 f"{100 * share:.0f} % of what {named(where)} sends into {op.name} lies "
@@ -126,8 +132,18 @@ def saturated_units(flow: Flow) -> list[Finding]:
     return findings
 
 
-def constant_output(flow: Flow, run: Run, meant: set[str]) -> list[Finding]:
-    """Find an output that hardly depends on the input."""
+def _is_of_a_layer(flow: Flow, op: Operation) -> bool:
+    """Whether an operation's numbers come from one layer, with no product of two between."""
+    while not op.parameters:
+        before = [i for i in op.sources if flow.operations[i].from_input]
+        if len(before) != 1 or op.name in (*PROJECTIONS, "scaled_dot_product_attention"):
+            return False
+        op = flow.operations[before[0]]
+    return op.is_layer
+
+
+def constant_output(flow: Flow, run: Run, meant: set[str], quiet: float) -> list[Finding]:
+    """Find an output that hardly depends on the input; ``quiet`` is as for `sizes`."""
     if not flow.spine or run.batch < 2:
         return []
     if run.inputs and all(s.between <= 1e-6 * s.size for s in run.inputs if s.size):
@@ -135,13 +151,16 @@ def constant_output(flow: Flow, run: Run, meant: set[str]) -> list[Finding]:
     last = flow.spine[-1]
     if last.signal is None or not last.signal.finite or math.isnan(last.signal.between):
         return []
-    lost = next((flow.parameter_source(op) for op in flow.spine if _lost_contrast(op)), last)
+    lost = next((flow.parameter_source(op) for op in flow.spine if lost_contrast(op)), last)
+    if lost.entered is not None and _is_alike(lost.entered):  # a part of what came before is alike
+        before = [flow.operations[i] for i in lost.sources if flow.operations[i].from_input]
+        lost = flow.parameter_source(before[0]) if before else lost
     if place(lost) in meant:
         return []
     contrast = last.signal.contrast if last.signal.std > 0 else 0.0
     if last.signal.std > 0 and last.signal.count == run.batch:
         contrast = 1.0  # one number an input: its std is what differs
-    if last.signal.std == 0 or contrast < ALIKE_BAD or _is_constant(last):
+    if last.signal.std == 0 or contrast < ALIKE_BAD * 10**-quiet or _is_constant(last):
         where = place(lost)
         told = 0.0 if _is_constant(last) else contrast
         severity = "fatal" if told < ALIKE_FATAL else "bad"
@@ -159,7 +178,12 @@ def _is_constant(op: Operation) -> bool:
     return op.signal.between <= 1e-6 * op.signal.size
 
 
-def _lost_contrast(op: Operation) -> bool:
+def lost_contrast(op: Operation) -> bool:
+    """Whether hardly anything of an output's spread stems from the inputs."""
     if op.signal is None or not op.signal.finite or math.isnan(op.signal.between):
         return False
-    return op.signal.between <= ALIKE_BAD * max(op.signal.std, 1e-300) or _is_constant(op)
+    return _is_alike(op.signal) or _is_constant(op)
+
+
+def _is_alike(signal: Statistics) -> bool:
+    return signal.between <= ALIKE_BAD * max(signal.std, 1e-300)

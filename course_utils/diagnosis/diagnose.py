@@ -24,7 +24,7 @@ from course_utils.diagnosis.gradients import not_seen, unmoved, zero_on_purpose
 from course_utils.diagnosis.loss import first_loss
 from course_utils.diagnosis.report import Diagnosis
 from course_utils.diagnosis.run import Run, measured
-from course_utils.diagnosis.sizes import sizes
+from course_utils.diagnosis.sizes import allowance, sizes
 from course_utils.diagnosis.stream import stream
 from course_utils.diagnosis.weights import (
     default_start,
@@ -32,6 +32,7 @@ from course_utils.diagnosis.weights import (
     tied_embedding,
     twin_layers,
     twin_units,
+    wild_recurrence,
 )
 
 
@@ -92,7 +93,7 @@ def assert_healthy(
 
 
 def _findings(flow: Flow, run: Run) -> list[Finding]:
-    weights = twin_layers(run.network) + forget_bias(run.network)
+    weights = [*twin_layers(run.network), *forget_bias(run.network), *wild_recurrence(run.network)]
     broken = not_finite(flow, run)
     if broken:  # no number behind it means anything
         return broken + weights
@@ -104,7 +105,7 @@ def _findings(flow: Flow, run: Run) -> list[Finding]:
         + sizes(flow, run, meant)
         + dead_units(flow, run)
         + saturated_units(flow)
-        + constant_output(flow, run, meant)
+        + constant_output(flow, run, meant, allowance(flow, run))
         + twin_units(flow, run)
         + default_start(flow, run)
         + wrong_fans(flow, run)

@@ -28,6 +28,9 @@ KINDS = (
 )
 """What a finding can be about."""
 
+CAUSES = ("not finite", "dead units", "twin units")
+"""Kinds that are told first: a signal that vanishes and a gradient that is 0 follow from them."""
+
 SEVERITIES = ("fatal", "bad", "note")
 """It will not learn; it learns worse than it could; worth knowing, and often meant."""
 
@@ -63,9 +66,16 @@ class Finding:
 
 
 def sorted_findings(findings: list[Finding]) -> list[Finding]:
-    """Return findings worst first; among equals in the order of :data:`KINDS`, none twice."""
-    once = list(dict.fromkeys(findings))
-    return sorted(once, key=lambda f: (SEVERITIES.index(f.severity), KINDS.index(f.kind)))
+    """Return findings worst first; among equals causes before what they do.
+
+    Of one kind, with one advice for one place, only the worst is kept.
+    """
+    kinds = (*CAUSES, *(kind for kind in KINDS if kind not in CAUSES))
+    ordered = sorted(findings, key=lambda f: (SEVERITIES.index(f.severity), kinds.index(f.kind)))
+    once: dict[tuple[str, str, str], Finding] = {}
+    for finding in ordered:  # a block that is called six times is one block
+        once.setdefault((finding.kind, finding.where, finding.advice), finding)
+    return list(once.values())
 
 
 def named(where: str) -> str:
@@ -78,6 +88,11 @@ def several(names: list[str], most: int = 3) -> str:
     shown = ", ".join(f"'{name}'" for name in names[:most])
     more = len(names) - most
     return shown if more <= 0 else f"{shown} and {more} more"
+
+
+def verb(names: list[str], one: str, many: str) -> str:
+    """Return the form of a verb that goes with so many names."""
+    return one if len(names) == 1 else many
 
 
 def number(value: float) -> str:

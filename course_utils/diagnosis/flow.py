@@ -7,9 +7,11 @@ spine follows the longest.
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from operator import or_
 
 from course_utils.probes.trace import NORMALIZATIONS, Operation
 
@@ -61,11 +63,11 @@ class Flow:
     def __init__(self, operations: list[Operation], outputs: Iterable[int]) -> None:
         self.operations = operations
         self.outputs = [index for index in outputs if index < len(operations)]
-        self.above: list[frozenset[int]] = []  # ancestors of each operation, itself among them
+        self._above: list[int] = []  # ancestors of each operation and itself, a bit for each
         self.layers_above: list[int] = []  # on the longest way down to it
         for op in operations:
-            sources = [self.above[i] for i in op.sources]
-            self.above.append(frozenset({op.index}).union(*sources))
+            self._above.append(functools.reduce(or_, (self._above[i] for i in op.sources), 0))
+            self._above[-1] |= 1 << op.index
             longest = max((self.layers_above[i] for i in op.sources), default=0)
             self.layers_above.append(longest + op.is_layer)
         self.consumers: dict[int, list[Operation]] = {op.index: [] for op in operations}
@@ -75,6 +77,11 @@ class Flow:
         self.branches: list[Branch] = []
         self.spine: list[Operation] = self._walk_back()
         self.branches.reverse()
+
+    def above(self, index: int, but_not: int | None = None) -> list[int]:
+        """Return an operation's ancestors and itself, without those of another, in order."""
+        mask = self._above[index] if but_not is None else self._above[index] & ~self._above[but_not]
+        return [i for i, bit in enumerate(reversed(bin(mask))) if bit == "1"]
 
     def _walk_back(self) -> list[Operation]:
         spine, index = [], self._last()
@@ -106,14 +113,13 @@ class Flow:
         """Tell stream from branch where both come from one place; None if they do not."""
         if len(sources) == 1:  # the network's own input is the stream
             tip = sources[0]
-            beside = sorted(self.above[tip])
+            beside = self.above(tip)
             return self._made(op, None, tip, beside) if self.layers_above[tip] else None
         first, second = sources
         for stream, tip in ((first, second), (second, first)):
-            if stream in self.above[tip] and self._has_layer(tip, stream):
-                return self._made(op, stream, tip, sorted(self.above[tip] - self.above[stream]))
-        common = self.above[first] & self.above[second]
-        ways = [[i for i in sorted(self.above[s] - common)] for s in (first, second)]
+            if self._above[tip] >> stream & 1 and self._has_layer(tip, stream):
+                return self._made(op, stream, tip, self.above(tip, but_not=stream))
+        ways = [self.above(first, but_not=second), self.above(second, but_not=first)]
         counts = [sum(self.operations[i].is_layer for i in way) for way in ways]
         if min(counts) > 1 or counts[0] == counts[1]:  # a projection has one layer, no more
             return None
@@ -124,7 +130,7 @@ class Flow:
         return self._made(op, stream, tip, ways[1 - shorter])
 
     def _has_layer(self, tip: int, stream: int) -> bool:
-        return any(self.operations[i].is_layer for i in self.above[tip] - self.above[stream])
+        return any(self.operations[i].is_layer for i in self.above(tip, but_not=stream))
 
     def _made(self, op: Operation, stream: int | None, tip: int, inside: list[int]) -> Branch:
         return Branch(
@@ -159,13 +165,13 @@ class Flow:
     def parameter_source(self, op: Operation) -> Operation:
         """Return the operation with parameters that shaped an output: itself, or one before it.
 
-        Behind a sum that is the last of the branch which has the most layers.
+        Behind a sum that is the last of the branch which has the most layers, or the larger.
         """
         while not op.parameters:
             before = [self.operations[i] for i in op.sources if self.operations[i].from_input]
             if not before:
                 break
-            op = max(before, key=lambda source: self.layers_above[source.index])
+            op = max(before, key=lambda source: (self.layers_above[source.index], source.size))
         return op
 
 

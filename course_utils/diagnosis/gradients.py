@@ -7,7 +7,7 @@ is zero too, nothing ever moves it.
 
 from __future__ import annotations
 
-from course_utils.diagnosis.findings import Finding, named, several
+from course_utils.diagnosis.findings import Finding, named, several, verb
 from course_utils.diagnosis.flow import SUMS, Flow
 from course_utils.diagnosis.place import owner_of, place
 from course_utils.diagnosis.run import ParameterFacts, Run
@@ -45,13 +45,16 @@ def unmoved(flow: Flow, run: Run, meant: set[str]) -> list[Finding]:
     if not any(f.gradient for f in got.values()):
         return findings + [_nothing_moves(flow, run)]
     cut = [n for n, f in trained.items() if f.used and f.gradient is None]
-    findings += _cut(flow, cut)
-    still = [n for n, f in got.items() if f.gradient == 0 and f.count > 1 and _is_weight(n, f)]
+    idle = _idle(flow, cut)
+    findings += _told_idle(idle) + _cut(flow, [n for n in cut if n not in idle])
+    biases = _biases(flow, run)
+    still = [n for n, f in got.items() if f.gradient == 0 and f.count > 1 and _holds(f, n, biases)]
     return findings + _still(flow, run, still, meant) + _meant(meant)
 
 
-def _is_weight(name: str, facts: ParameterFacts) -> bool:
-    return len(facts.shape) > 1 and not name.endswith("bias")
+def _holds(facts: ParameterFacts, name: str, biases: set[str]) -> bool:
+    """Whether a parameter can hold others up: a weight, or a scale of zero; no bias does."""
+    return name not in biases and (len(facts.shape) > 1 or facts.is_zero)
 
 
 def _unused(names: list[str]) -> list[Finding]:
@@ -62,6 +65,30 @@ def _unused(names: list[str]) -> list[Finding]:
         advice = "Call it, or remove it; if another mode of the model uses it, this is no fault."
         findings.append(Finding("unused parameter", owner, "note", sentence, advice))
     return findings
+
+
+def _idle(flow: Flow, names: list[str]) -> list[str]:
+    """Return the parameters whose layers were computed, but lead to no output.
+
+    Where numbers come in from outside later on, NumPy may be the way that they went.
+    """
+    leading = set().union(*(flow.above(i) for i in flow.outputs))
+    entries = [op.index for op in flow.operations if op.from_input_itself]
+    behind = {n for op in flow.operations if op.index in leading for n in op.parameters}
+    idle = []
+    for name in set(names) - behind:
+        users = [op.index for op in flow.operations if name in op.parameters]
+        if users and max(users) > max(entries, default=-1):
+            idle.append(name)
+    return sorted(idle)
+
+
+def _told_idle(names: list[str]) -> list[Finding]:
+    if not names:
+        return []
+    sentence = f"What {several(names)} {verb(names, 'makes', 'make')} reaches no output."
+    advice = "Its result is computed and dropped: use it, or leave the layer out."
+    return [Finding("unused parameter", owner_of(names[0]), "note", sentence, advice)]
 
 
 def _nothing_moves(flow: Flow, run: Run) -> Finding:
@@ -91,6 +118,10 @@ def _cut(flow: Flow, names: list[str]) -> list[Finding]:
     severity = "fatal" if whole else "bad"
     sentence = f"No gradient comes to {several(names)}: it is cut behind {named(where)}."
     advice = "Look for detach, .data, no_grad, argmax or NumPy there; freeze it if that is meant."
+    if lost and not any(op.requires_grad for op in flow.operations[: lost[-1].index + 1]):
+        severity = "bad"  # a backbone that is not trained, said in words, though not frozen
+        sentence = f"All up to {named(where)} runs under no_grad: {several(names)} will not move."
+        advice = f"If that is meant, say so: requires_grad_(False) on {named(where)} and before."
     return [Finding("no gradient", where, severity, sentence, advice)]
 
 
@@ -103,15 +134,18 @@ def _still(flow: Flow, run: Run, names: list[str], meant: set[str]) -> list[Find
     dead = [n for n in names if n not in later and n not in stuck]
     if stuck:
         where = owner_of(stuck[0])
-        sentence = f"{several(stuck)} is zero, and so is its gradient: it will stay so."
+        sentence = (
+            f"{several(stuck)} {verb(stuck, 'is', 'are')} zero, gradient and all, and will stay so."
+        )
         advice = "One of two factors may begin at zero, not both: draw one at random."
         findings.append(Finding("no gradient", where, "fatal", sentence, advice))
     if moving:
         where = owner_of(moving[0])
         sentence = (
-            f"{several(moving)} has no gradient in the first step, as something behind it is zero."
+            f"{several(moving)} {verb(moving, 'has', 'have')} no gradient in the first step: "
+            "something behind is zero."
         )
-        advice = "That is meant: it comes with the second step."
+        advice = "That is meant: the gradient comes with the second step."
         findings.append(Finding("no gradient", where, "note", sentence, advice))
     if dead and not stuck:
         silent = [op for op in flow.operations if op.is_layer and _has_zero_gradient(op)]
@@ -130,8 +164,10 @@ def _has_zero_gradient(op: Operation) -> bool:
 def _meant(meant: set[str]) -> list[Finding]:
     if not meant:
         return []
-    sentence = f"{several(sorted(meant))} begins at zero and has a gradient: zero on purpose."
-    return [Finding("no gradient", sorted(meant)[0], "note", sentence, "Leave it so.")]
+    names = sorted(meant)
+    begins = verb(names, "begins at zero and has", "begin at zero and have")
+    sentence = f"{several(names)} {begins} a gradient: zero on purpose."
+    return [Finding("no gradient", names[0], "note", sentence, "Leave it so.")]
 
 
 def not_seen(flow: Flow) -> list[Finding]:

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from course_utils.diagnosis.findings import Finding
+from course_utils.diagnosis.findings import Finding, several
 from course_utils.diagnosis.flow import Flow, ends_an_activation
 from course_utils.diagnosis.place import place
 from course_utils.diagnosis.prediction import predicted_std
@@ -19,6 +19,19 @@ from course_utils.diagnosis.run import Run
 from course_utils.probes.trace import Operation
 
 COLORS = {"fatal": "#c0392b", "bad": "#d68910", "note": "#7f8c8d"}
+
+
+MOST = {"fatal": 3, "bad": 3, "note": 2}
+"""Findings of one kind that are shown one by one; of more, the first, and where the others are."""
+
+
+class _Picture(Figure):
+    """A figure that a notebook shows, whether pyplot was imported or not."""
+
+    def _repr_png_(self) -> bytes:
+        stream = io.BytesIO()
+        self.savefig(stream, format="png", dpi=110)
+        return stream.getvalue()
 
 
 class Diagnosis:
@@ -82,9 +95,7 @@ class Diagnosis:
             f"<i>{html.escape(f.advice)}</i></li>"
             for f in _shown(self.findings)
         )
-        stream = io.BytesIO()
-        self.figure().savefig(stream, format="png", dpi=110)
-        data = base64.b64encode(stream.getvalue()).decode()
+        data = base64.b64encode(self.figure()._repr_png_()).decode()
         head = html.escape(self._head())
         shown = self.table.style.format(precision=3, na_rep="").hide(axis="index").to_html()
         return (
@@ -95,7 +106,7 @@ class Diagnosis:
 
     def figure(self, before: Diagnosis | None = None) -> Figure:
         """Draw signal, gradient and stream along depth; those of ``before`` beside, in grey."""
-        figure = Figure(figsize=(9, 3.2), layout="constrained")
+        figure = _Picture(figsize=(9, 3.2), layout="constrained")
         axes = figure.subplots(1, 2)
         if before is not None:
             _draw(axes, before, "0.6", "before")
@@ -120,14 +131,15 @@ class Diagnosis:
 
 
 def _shown(findings: list[Finding]) -> list[Finding]:
-    """Return what is shown: of notes of one kind the first two, and how many more there are."""
+    """Return what is shown: of one kind the first few, and how many more there are, and where."""
     shown: list[Finding] = []
     for kind, severity in dict.fromkeys((f.kind, f.severity) for f in findings):
         alike = [f for f in findings if (f.kind, f.severity) == (kind, severity)]
-        most = 2 if severity == "note" else 5
+        most = len(alike) if len(alike) <= MOST[severity] else 1
         shown += alike[:most]
         if len(alike) > most:
-            sentence = f"{len(alike) - most} more of this kind: see diagnosis.of_kind({kind!r})."
+            places = several(list(dict.fromkeys(f.where for f in alike[most:])))
+            sentence = f"So it is at {places}: see diagnosis.of_kind({kind!r})."
             shown.append(Finding(kind, "", severity, sentence, ""))
     return shown
 

@@ -70,14 +70,15 @@ class Run:
 
 
 class _Watched(Trace):
-    """A trace with a bar that shows after two seconds."""
+    """A trace with a bar that shows after two seconds; without ``signals`` of gradients alone."""
 
-    def __init__(self, network: nn.Module, bar: tqdm) -> None:
+    def __init__(self, network: nn.Module, bar: tqdm, *, signals: bool) -> None:
         super().__init__(network)
-        self._bar = bar
+        self._bar, self._signals = bar, signals
 
     def observe(self, operation, given, made) -> None:
-        super().observe(operation, given, made)
+        if self._signals:
+            super().observe(operation, given, made)
         self._bar.update()
 
     def observe_gradient(self, operation, gradient) -> None:
@@ -103,7 +104,7 @@ def measured(
             if not (opening and any(_waits(f) for f in run.parameters.values())):
                 break
             _step(network, opening)
-            again = _pass(network, args, kwargs, target, loss, bar)
+            again = _pass(network, args, kwargs, target, loss, bar, signals=False)
             _complete(run, again, network)
         else:
             _leave_open(run, opening)
@@ -119,10 +120,10 @@ def _waits(facts: ParameterFacts) -> bool:
     return facts.trains and facts.gradient == 0 and not facts.later
 
 
-def _pass(network, args, kwargs, target, loss, bar) -> Run:
+def _pass(network, args, kwargs, target, loss, bar, *, signals: bool = True) -> Run:
     """Run once forward and once backward."""
     states = torch.get_rng_state()
-    trace = _Watched(network, bar)
+    trace = _Watched(network, bar, signals=signals)
     with trace:
         output = _called(network, _copied(args), _copied(kwargs))
         run = Run(network, trace.operations, trace.outputs)

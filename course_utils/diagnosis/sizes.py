@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import itertools
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from course_utils.diagnosis.findings import Finding, named, number
+from course_utils.diagnosis.activity import lost_contrast
+from course_utils.diagnosis.findings import SEVERITIES, Finding, named, number
 from course_utils.diagnosis.flow import Flow, ends_an_activation, is_normalization
 from course_utils.diagnosis.place import place
 from course_utils.diagnosis.run import Run
 from course_utils.probes.statistics import Statistics
-from course_utils.probes.trace import Operation
+from course_utils.probes.trace import RECURRENT, Operation
 
 FATAL, BAD = 6.0, 3.0
 """Powers of ten between one end of the network and the other."""
@@ -26,6 +27,12 @@ ODD = 2.5
 
 TABLE = (-4.0, 2.0)
 """Powers of ten of an embedding's numbers: a layer whose input, a 1 among 0s, has size 1."""
+
+FROZEN = 4.0
+"""Powers of ten of gradient / weight: a weight a hundred times too large before a norm."""
+
+LOOP = 3
+"""Calls of one layer from which on they are a loop."""
 
 USUAL = 1.5
 """Powers of ten by which one layer must stand out among others to be the cause."""
@@ -50,7 +57,8 @@ def stations(flow: Flow) -> list[Operation]:
         if (
             op.is_layer
             or is_normalization(op)
-            or op.name in ("add", "sub", "embedding")
+            or op.name in ("add", "sub", "embedding", "embedding_bag")
+            or (op.name in ("mul", "div") and op.parameters)
             or ends_an_activation(flow, op)
         )
         and not flow.is_normalized(op)
@@ -60,7 +68,14 @@ def stations(flow: Flow) -> list[Operation]:
 def signal_steps(flow: Flow, run: Run) -> list[Step]:
     """Return the sizes of the signal along the spine."""
     found = [op for op in stations(flow) if op.signal is not None and op.signal.finite]
-    return [Step(op, _size(op.signal, run)) for op in found]
+    flat = next((i for i, op in enumerate(found) if op.signal.saturated > 0.95), len(found))
+    steps = []
+    for op in found[:flat]:  # a flat activation hides the size of what enters
+        before = next((flow.operations[i] for i in op.sources if flow.operations[i].from_input), op)
+        if op.entered is not None and op.entered.finite:
+            steps.append(Step(before, _size(op.entered, run)))
+        steps.append(Step(op, _size(op.signal, run)))
+    return steps
 
 
 def _size(signal: Statistics, run: Run) -> float:
@@ -75,17 +90,51 @@ def gradient_steps(flow: Flow) -> list[Step]:
     return [Step(op, op.gradient.size * math.sqrt(op.gradient.count)) for op in reversed(found)]
 
 
+def _outside_loops(flow: Flow, steps: list[Step]) -> list[Step]:
+    """Leave out what lies inside a loop: its weights have their gradient from the last steps."""
+    calls: dict[tuple, list[int]] = {}
+    for op in flow.spine:
+        if op.is_layer:
+            calls.setdefault(op.parameters, []).append(op.index)
+    loops = [(used[0], used[-1]) for used in calls.values() if len(used) >= LOOP]
+    return [s for s in steps if not any(first <= s.op.index < last for first, last in loops)]
+
+
 def sizes(flow: Flow, run: Run, meant: set[str]) -> list[Finding]:
     """Find a signal or a gradient that vanishes or explodes."""
     up, down = signal_steps(flow, run), gradient_steps(flow)
-    start = _start(flow, run, up)
-    findings = _lost(flow, run, up, meant)
+    start, quiet = _start(flow, run, up), allowance(flow, run)
+    tables, layers = odd_tables(flow), odd_layers(flow, run, meant)
+    findings = _lost(flow, run, up, start, meant)
     if not findings:
-        findings += _travel(flow, run, "signal", up, start)
-    findings += _travel(flow, run, "gradient", down, None)
+        findings += _travel(flow, run, "signal", up, start, quiet)
+    back = _travel(flow, run, "gradient", down, None, quiet)
+    if back and back[0].kind == "gradient vanishes":
+        back = _travel(flow, run, "gradient", _outside_loops(flow, down), None, quiet)
+    findings += back
+    if tables:  # what comes behind a table of such numbers is its doing
+        worst = min([f.severity for f in findings], key=SEVERITIES.index, default="bad")
+        return [replace(f, severity=worst) for f in tables] + layers
     told = {(f.kind, f.where) for f in findings}
-    alone = odd_tables(flow) + odd_layers(flow, run, meant)
+    alone = layers + frozen_layers(flow, run)
     return findings + [f for f in alone if (f.kind, f.where) not in told]
+
+
+def allowance(flow: Flow, run: Run) -> float:
+    """Return by how many powers of ten every branch is made quiet on purpose (LayerScale).
+
+    What comes to the output through branches alone, as a class token's knowledge of the image does,
+    is as small as the scales that end them, and so is its gradient.
+    """
+    quiet = []
+    for branch in flow.branches:
+        names = [n for op in branch.after_writer if op.name == "mul" for n in op.parameters]
+        scales = [run.parameters[n] for n in names if n in run.parameters]
+        scales = [s.size for s in scales if s.std == 0 and 0 < s.size < 1]
+        if not scales:
+            return 0.0
+        quiet.append(-math.log10(math.prod(scales)))
+    return min(quiet, default=0.0)
 
 
 def _start(flow: Flow, run: Run, steps: list[Step]) -> float | None:
@@ -97,13 +146,16 @@ def _start(flow: Flow, run: Run, steps: list[Step]) -> float | None:
     return min(sizes, key=lambda size: abs(math.log(size / first)))
 
 
-def _lost(flow: Flow, run: Run, steps: list[Step], meant: set[str]) -> list[Finding]:
+def _lost(
+    flow: Flow, run: Run, steps: list[Step], start: float | None, meant: set[str]
+) -> list[Finding]:
     """Find the place from which on the signal is exactly 0."""
     lost = next((i for i, step in enumerate(steps) if step.size == 0), None)
     if lost is None:
         return []
     until = [op for op in flow.spine if op.index <= steps[lost].op.index and op.signal is not None]
-    where = place(flow.parameter_source(next(op for op in until if _size(op.signal, run) == 0)))
+    first = next((op for op in until if lost_contrast(op)), steps[lost].op)
+    where = place(flow.parameter_source(first))
     whole = all(step.size == 0 for step in steps[lost:])
     ends_there = not any(step.op.is_layer for step in steps[lost + 1 :])
     if where in meant and (ends_there or not whole):
@@ -112,15 +164,21 @@ def _lost(flow: Flow, run: Run, steps: list[Step], meant: set[str]) -> list[Find
         sentence = f"Behind {named(where)} the signal is 0, and only other ways go on."
     else:
         sentence = f"From {named(where)} on nothing differs between the inputs: the signal is 0."
+        before = _travel(flow, run, "signal", steps[:lost], start)
+        if before and before[0].kind == "signal vanishes":  # a bias only gave it the rest
+            return [replace(before[0], severity="fatal")]
     severity = "fatal" if whole and where not in meant else "bad"
-    advice = "Draw its weights at random."
+    advice = "Draw its weights at random, and look at the biases there and at what enters."
     return [Finding("signal vanishes", where, severity, sentence, advice)]
 
 
 def _travel(
-    flow: Flow, run: Run, what: str, steps: list[Step], start: float | None
+    flow: Flow, run: Run, what: str, steps: list[Step], start: float | None, quiet: float = 0.0
 ) -> list[Finding]:
-    """Find a signal or a gradient that is much smaller or larger at the end of its way."""
+    """Find a signal or a gradient that is much smaller or larger at the end of its way.
+
+    It may be smaller by ``quiet`` powers of ten.
+    """
     steps = [step for step in steps if step.size > 0]
     values = [math.log10(size) for size in ([] if start is None else [start])]
     values += [math.log10(step.size) for step in steps]
@@ -138,15 +196,21 @@ def _travel(
         ends = travelled[-1]
     worst = max(travelled, key=abs) if what == "signal" else ends
     decades = worst if abs(worst) >= FATAL and abs(ends) >= 1 else ends
-    if abs(decades) < BAD:
+    beyond = -decades - quiet if decades < 0 else decades
+    if beyond < BAD:
         return []
     at, alone = _culprit(changes, travelled, decades)
     cause = causes[at]
     if what == "gradient" and cause.is_layer:  # of the layers that read one place, the largest
         beside = [op for op in flow.consumers[ops[at + 1].index] if op.is_layer]
         cause = max([cause, *beside], key=lambda op: _gain(flow, run, op))
-    severity = "fatal" if abs(decades) >= FATAL else "bad"
-    return [_finding(what, place(flow.parameter_source(cause)), severity, decades, alone)]
+    branch = next((b for b in flow.branches if b.sum is cause), None)
+    if branch is not None and decades > 0:  # of the layers of a branch, that which stretches most
+        layers = [op for op in branch.layers if not math.isnan(_gain(flow, run, op))]
+        cause = max(layers, key=lambda op: _gain(flow, run, op), default=cause)
+    severity = "fatal" if beyond >= FATAL else "bad"
+    made = flow.parameter_source(cause)
+    return [_finding(what, made, severity, decades, alone)]
 
 
 def _since_normalized(flow: Flow, causes: list[Operation], changes: list[float]) -> list[float]:
@@ -176,11 +240,17 @@ def _culprit(changes: list[float], travelled: list[float], decades: float) -> tu
     return next(i for i, value in enumerate(travelled) if sign * value >= threshold), False
 
 
-def _finding(what: str, where: str, severity: str, decades: float, alone: bool) -> Finding:
-    change = _change(decades)
+def _finding(what: str, made: Operation, severity: str, decades: float, alone: bool) -> Finding:
+    change, where = _change(decades), place(made)
     if alone:
         sentence = f"The {what} {change}, and {named(where)} does it nearly alone."
         advice = f"Look at how {named(where)} is drawn: weights of variance 1/fan_in keep the size."
+        if made.name in RECURRENT:
+            advice = (
+                "Draw each gate orthogonal, an LSTM's forget gate open: suggest(model) prints how."
+            )
+        elif not made.is_layer:
+            advice = f"Look at the numbers with which {named(where)} begins."
     else:
         way = "on its way through" if what == "signal" else "on its way back through"
         sentence = (
@@ -208,8 +278,8 @@ def odd_layers(flow: Flow, run: Run, meant: set[str]) -> list[Finding]:
     """
     gains = {op.index: _gain(flow, run, op) for op in flow.operations if op.is_layer}
     writers = [b.layers[-1].index for b in flow.branches if b.layers]
-    quiet = sorted(gains[i] for i in writers if not math.isnan(gains[i]))
-    usual = quiet[len(quiet) // 2] if quiet else 0.0
+    written = sorted(gains[i] for i in writers if not math.isnan(gains[i]))
+    usual = written[len(written) // 2] if written else 0.0
     findings: dict[tuple[str, str], Finding] = {}
     for op in flow.operations:
         gain = gains.get(op.index, math.nan)
@@ -225,11 +295,42 @@ def odd_layers(flow: Flow, run: Run, meant: set[str]) -> list[Finding]:
     return list(findings.values())
 
 
+def frozen_layers(flow: Flow, run: Run) -> list[Finding]:
+    """Find layers before a norm whose weights are so large that no step moves them.
+
+    A norm takes the size of a weight away from the signal and gives its square to the rate
+    gradient / weight; layers that a norm follows are compared with one another.
+    """
+    rates: dict[str, float] = {}
+    gains: dict[str, float] = {}
+    for op in flow.operations:
+        if op.is_layer and op.weight_shape is not None and flow.is_normalized(op):
+            facts = [run.parameters[n] for n in op.parameters if n in run.parameters]
+            facts = [f for f in facts if f.count == math.prod(op.weight_shape)]
+            if len(facts) == 1 and facts[0].gradient and facts[0].size > 0:
+                gains[place(op)] = _gain(flow, run, op)
+                rates.setdefault(place(op), math.log10(facts[0].gradient / facts[0].size))
+    if len(rates) < 2:
+        return []
+    usual = sorted(rates.values())[len(rates) // 2]
+    findings = []
+    for where, rate in rates.items():
+        if usual - rate >= FROZEN and gains[where] >= 1:
+            sentence = (
+                f"In {named(where)} gradient / weight is one part in {number(10 ** (usual - rate))}"
+                " of what it is in other layers: its weights are too large, and the norm hides it."
+            )
+            advice = "Draw its weights with variance 2/fan_in: no step will move them otherwise."
+            findings.append(Finding("gradient vanishes", where, "bad", sentence, advice))
+    return findings
+
+
 def odd_tables(flow: Flow) -> list[Finding]:
     """Find embeddings whose numbers are out of all proportion."""
     findings = []
     for op in flow.operations:
-        size = op.signal.size if op.name == "embedding" and op.signal is not None else 0.0
+        is_table = op.name in ("embedding", "embedding_bag") and op.signal is not None
+        size = op.signal.size if is_table else 0.0
         if not 0 < size < math.inf or TABLE[0] <= math.log10(size) <= TABLE[1]:
             continue
         where = place(op)
@@ -242,6 +343,8 @@ def odd_tables(flow: Flow) -> list[Finding]:
 def _gain(flow: Flow, run: Run, op: Operation) -> float:
     """Return by how many powers of ten a layer changes what differs between the inputs."""
     entering = [flow.operations[i].signal for i in op.sources if flow.operations[i].from_input]
+    if op.entered is not None:
+        entering = [op.entered]
     if op.from_input_itself:
         entering += run.inputs
     pairs = [(_size(s, run), s.size) for s in entering if s is not None and s.finite]

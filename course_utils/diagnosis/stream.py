@@ -9,6 +9,9 @@ from course_utils.diagnosis.flow import Branch, Flow, is_normalization
 from course_utils.diagnosis.place import place
 from course_utils.diagnosis.run import Run
 
+ALONE = 10.0
+"""How many times the stream, and what any branch before it adds, one branch adds to stand out."""
+
 MANY = 8
 """Branches from which on the sum of all counts."""
 
@@ -42,15 +45,18 @@ def stream(flow: Flow, run: Run, meant: set[str]) -> list[Finding]:
     """Find a stream that grows, and branches that add as if each were the only one."""
     findings = []
     for group in runs_of_sums(flow):
-        sizes = [b.stream.signal.size for b in group[:1] if b.stream is not None]
-        sizes += [b.sum.signal.size for b in group]
+        sizes = [_start(group[0], run), *(b.sum.signal.size for b in group)]
         growth = sizes[-1] / sizes[0] if sizes[0] > 0 else math.nan
         unscaled = [b for b in group if _is_unscaled(b, run)]
         if growth >= 8 and math.isfinite(growth) and len(group) >= 2:
             added = [b.tip.signal.size / s for b, s in zip(group, sizes, strict=False) if s]
             most = max(range(len(added)), key=lambda i: added[i])
-            where = group[most].sum.where
-            severity = "bad" if growth >= 100 else "note"
+            writers = group[most].layers
+            where = place(writers[-1]) if writers else group[most].sum.where
+            earlier = [b.tip.signal.size for b in group[:most]]  # later ones read a larger stream
+            largest = max(earlier, default=math.inf)
+            alone = added[most] >= ALONE and group[most].tip.signal.size >= ALONE * largest
+            severity = "bad" if growth >= 100 or alone else "note"
             sentence = (
                 f"The stream grows {number(growth)}-fold over {len(group)} sums, most at"
                 f" {named(where)}."
@@ -71,6 +77,13 @@ def stream(flow: Flow, run: Run, meant: set[str]) -> list[Finding]:
             )
             findings.append(Finding("writer not scaled", where, "note", sentence, advice))
     return findings
+
+
+def _start(first: Branch, run: Run) -> float:
+    """Return the size of a stream at its beginning, which may be the network's only input."""
+    if first.stream is not None:
+        return first.stream.signal.size
+    return run.inputs[0].size if len(run.inputs) == 1 else first.sum.signal.size
 
 
 def _is_unscaled(branch: Branch, run: Run) -> bool:

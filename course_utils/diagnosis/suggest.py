@@ -13,8 +13,9 @@ import math
 import re
 import textwrap
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+import torch
 from torch import nn
 from torch.nn.utils import parametrize
 
@@ -22,6 +23,7 @@ from course_utils.diagnosis.flow import Branch, Flow, is_normalization
 from course_utils.diagnosis.place import place
 from course_utils.diagnosis.run import Run, check, measured
 from course_utils.networks import is_activation
+from course_utils.probes.elementwise import LINEAR
 from course_utils.probes.trace import Operation
 
 DEEP = 20
@@ -42,7 +44,7 @@ class Plan:
     activation
         Name of the activation that most layers meet; ``"linear"`` if none does.
     slope
-        Of a leaky rectifier, below 0.
+        Of a leaky rectifier below 0, of a sine at 0.
     depth
         Layers on the spine.
     width
@@ -158,8 +160,7 @@ def _activation_after(flow: Flow, op: Operation) -> str | None:
     while waiting:
         for reader in flow.consumers[waiting.pop().index]:
             if reader.chain is not None and reader.chain.entered is not None:
-                first = next(step for step in reader.chain.steps if step[0] >= reader.chain.entered)
-                return flow.operations[first[0]].name if first[0] >= 0 else reader.name
+                return _bending(flow, reader)
             quiet = not (reader.is_layer or _compares(reader) or reader.index in seen)
             if quiet and not (is_normalization(reader) and len(op.shape) == 3):
                 seen.add(reader.index)
@@ -167,14 +168,26 @@ def _activation_after(flow: Flow, op: Operation) -> str | None:
     return None
 
 
+def _bending(flow: Flow, reader: Operation) -> str:
+    """Return what bends the numbers: of sin(30 z) the sine, of z · sigmoid(z) the whole."""
+    chain = reader.chain
+    steps = [flow.operations[step[0]] for step in chain.steps if step[0] >= max(chain.entered, 0)]
+    gated = any(len(r.sources) > 1 for r in flow.consumers[reader.index] if r.chain is not None)
+    bends = next((op.name for op in steps if op.name not in LINEAR), reader.name)
+    return "silu" if gated and bends == "sigmoid" else bends
+
+
 def _compares(op: Operation) -> bool:
     return op.name == "scaled_dot_product_attention" or op.name == "softmax" and len(op.shape) > 2
 
 
 def _slope(flow: Flow, name: str) -> float:
-    if name != "leaky_relu":
+    if name not in ("leaky_relu", "sin"):
         return 0.0
     op = next(op for op in flow.operations if op.name == name and op.chain is not None)
+    if name == "sin":
+        near = torch.tensor([1e-6], dtype=torch.float64)
+        return round(replace(op.chain, entered=None).function()(near).item() * 1e6, 3)
     args, kwargs = op.chain.steps[-1][2:]
     given = [*args[1:], *kwargs.values()]
     return next((float(g) for g in given if isinstance(g, float)), 0.01)
@@ -248,6 +261,8 @@ def written(model: nn.Module, plan: Plan) -> str:
             test = names[0] if len(names) == 1 else f"({', '.join(names)})"
             body += [f"{'elif' if body else 'if'} isinstance(module, {test}):"]
             body += [f"    {line}" for line in lines]
+    if any(hasattr(module, "weight_v") for module in model.modules()):
+        body += _OLD_WEIGHT_NORM
     body += _exceptions(model, plan)
     wrapped = any(parametrize.is_parametrized(m) for m in model.modules())
     text = "\n".join(f"    {line}" if line else "" for line in body)
@@ -263,10 +278,21 @@ _PARAMETRIZED = '''
 def fill(module, draw, *args, **options):
     """Draw a weight, also one that a parametrization computes."""
     if nn.utils.parametrize.is_parametrized(module, "weight"):
-        module.weight = draw(module.weight.detach().clone(), *args, **options)
+        drawn = draw(module.weight.detach().clone(), *args, **options)
+        try:
+            module.weight = drawn
+        except (RuntimeError, NotImplementedError):  # no inverse: what it is computed from
+            draw(module.parametrizations.weight.original, *args, **options)
     else:
         draw(module.weight, *args, **options)
 '''
+
+
+_OLD_WEIGHT_NORM = [
+    'if hasattr(module, "weight_v"):  # the weight is computed from these two',
+    "    module.weight_v.copy_(module.weight)",
+    "    module.weight_g.copy_(torch.norm_except_dim(module.weight, 2, 0))",
+]
 
 
 def _through_parametrizations(text: str) -> str:
@@ -383,7 +409,7 @@ def _gain(plan: Plan) -> tuple[str, str]:
         return f"{GAINS[name]:.3g}", f"keeps a signal of std 1 under {name}"
     known = {
         "sigmoid": ("16", "a sigmoid's slope is 1/4 at most"),
-        "sin": ("2 / 30**2", "SIREN, for sin(30 x)"),
+        "sin": (f"2 / {plan.slope or 30:g}**2", f"SIREN, for sin({plan.slope or 30:g} x)"),
         "selu": ("1", "LeCun, as SELU asks"),
         "linear": ("1", "LeCun"),
     }

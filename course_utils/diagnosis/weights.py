@@ -7,13 +7,18 @@ import math
 import torch
 from torch import nn
 
-from course_utils.diagnosis.findings import Finding, named, number, several
+from course_utils.diagnosis.findings import Finding, named, number, several, verb
 from course_utils.diagnosis.flow import Flow, is_normalization
 from course_utils.diagnosis.place import owner_of, place
 from course_utils.diagnosis.run import Run
+from course_utils.probes.trace import Operation
 
 DEEP = 10
 """From so many layers on, without norm or residual sum between, PyTorch's default is too small."""
+
+
+WILD = 3.0
+"""Times by which a recurrent weight stretches a state: orthogonal is 1, PyTorch's default 0.6."""
 
 
 def twin_units(flow: Flow, run: Run) -> list[Finding]:
@@ -50,6 +55,8 @@ def twin_layers(network: nn.Module) -> list[Finding]:
     groups: dict[tuple, list[str]] = {}
     for name, parameter in network.named_parameters():
         value = parameter.detach()
+        if not parameter.requires_grad:
+            continue  # a copy that is not trained is meant: a target network, an average
         if value.dim() < 2 or value.numel() < 8 or value.flatten()[0] == value.flatten()[-1]:
             continue
         sample = value.flatten()[:: -(-value.numel() // 64)]
@@ -67,7 +74,8 @@ def twin_layers(network: nn.Module) -> list[Finding]:
         originals.setdefault(original, []).append(copy)
     findings = []
     for original, copies in originals.items():
-        sentence = f"{several(copies)} begins with the very weights of '{original}'."
+        begin = verb(copies, "begins", "begin")
+        sentence = f"{several(copies)} {begin} with the very weights of '{original}'."
         advice = "deepcopy copies the numbers too: draw each again, for example by initialize_."
         findings.append(Finding("twin layers", copies[0], "bad", sentence, advice))
     return findings
@@ -131,7 +139,7 @@ def tied_embedding(flow: Flow, run: Run) -> list[Finding]:
                 continue
             name = next(iter(shared))
             facts = run.parameters[name]
-            if op.signal.std <= 2.5:
+            if op.signal.std <= 2.5 or _feeds_a_layer(flow, op):
                 continue
             width = facts.shape[-1]
             sentence = (
@@ -141,6 +149,36 @@ def tied_embedding(flow: Flow, run: Run) -> list[Finding]:
             advice = f"Draw it with std 0.02, or 1/√width = {number(width**-0.5)}."
             findings.append(Finding("tied embedding", place(table), "bad", sentence, advice))
             break
+    return findings
+
+
+def _feeds_a_layer(flow: Flow, op: Operation) -> bool:
+    """Whether layers come behind: a codebook is looked up by distance, and is no output."""
+    others = [other for other in flow.operations if other.is_layer and other is not op]
+    return any(op.index in flow.above(other.index) for other in others)
+
+
+def wild_recurrence(network: nn.Module) -> list[Finding]:
+    """Find recurrent layers whose state comes back too large: their gates are then stuck.
+
+    torch computes all steps in one operation, so the weights are looked at: each gate is a matrix
+    (hidden, hidden), which stretches a state by the std of its numbers times the root of hidden.
+    """
+    findings = []
+    for path, module in network.named_modules():
+        if not isinstance(module, (nn.RNNBase, nn.RNNCellBase)):
+            continue
+        found = [(n, p) for n, p in module.named_parameters(recurse=False) if "weight_hh" in n]
+        stretched = [(p.detach().double().std().item() * p.shape[1] ** 0.5, n) for n, p in found]
+        stretch, name = max(stretched, default=(0.0, ""))
+        if not WILD <= stretch < math.inf:
+            continue
+        sentence = (
+            f"'{name}' of {named(path)} stretches its state {number(stretch)}-fold at each step: "
+            "its gates stand open or shut, and pass no gradient."
+        )
+        advice = "Draw each gate orthogonal, as suggest(model) prints, or with std 1/√hidden."
+        findings.append(Finding("saturated", path, "bad", sentence, advice))
     return findings
 
 

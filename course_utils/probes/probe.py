@@ -80,7 +80,7 @@ class Probe(Trace):
         elif chain is not None and chain.entered is not None:
             earlier = [r for i in operation.sources for r in self._closed.get(i, [])]
             self._close_by(operation, chain, list(dict.fromkeys(before + earlier)), given, made)
-        elif name in MIXING:
+        elif name in MIXING and before:  # of constants it ends no layer
             self._close_by(operation, None, before, given, made)
         elif name not in PROJECTIONS and name != "embedding":
             self._open[operation.index] = before

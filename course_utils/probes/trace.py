@@ -89,8 +89,8 @@ class Operation:
     shape
         Of its output; of its first, where there are several.
     parameters
-        Names of the parameters that entered, also through a computation of their own, as a
-        weight norm is one.
+        Names of the parameters that entered, the largest first, also through a computation of
+        their own, as a weight norm is one.
     weight_shape
         Shape of the weight, for a projection.
     sources
@@ -101,6 +101,9 @@ class Operation:
         What function of one number this is, where it is one (`elementwise`).
     signal, gradient
         Statistics of its output, and of the gradient at its output; None where none came.
+    entered
+        Statistics of what a layer was given, if that is a part of what another operation made (the
+        last step of a sequence, a class token); None otherwise.
     waited
         Whether that gradient is one of a second step, as it was exactly 0 in the first.
     """
@@ -121,6 +124,7 @@ class Operation:
     chain: Chain | None = None
     signal: Statistics | None = None
     gradient: Statistics | None = None
+    entered: Statistics | None = None
     waited: bool = False
 
     @property
@@ -213,8 +217,10 @@ class Trace:
         if module is self.network and not _in_backward():
             self._close()
             self._forget()
+            self._counts = {}
             for name, parameter in self.network.named_parameters():
                 self._origins[parameter] = Origin(parameters=(name,))
+                self._counts[name] = parameter.numel()
             for buffer in self.network.buffers():
                 self._origins[buffer] = _NOTHING
         elif not self._stack and not _in_backward():
@@ -244,6 +250,8 @@ class Trace:
 
     def _notice_unseen(self, module: nn.Module, inputs: tuple, output: object) -> None:
         for tensor in tensors_in(output):
+            if _is_wrapped(tensor):
+                continue
             if tensor not in self._origins and tensor.is_floating_point():
                 given = [t for t in tensors_in(inputs) if t is not tensor]
                 sources = [self._origin(t) for t in given]
@@ -331,7 +339,7 @@ class Trace:
             where=self._names.get(module, ""),
             call=self._calls[module],
             shape=tuple(made.shape),
-            parameters=tuple(dict.fromkeys(parameters)),
+            parameters=tuple(sorted(dict.fromkeys(parameters), key=self._counts.get, reverse=True)),
             sources=merged.operations,
             from_input=merged.from_input,
             from_input_itself=any(source.is_input for source in sources),
@@ -389,7 +397,15 @@ class Trace:
     def observe(self, operation: Operation, given: list[Tensor], made: Tensor) -> None:
         """Measure what an operation made; ``given`` are the tensors that entered."""
         operation.signal = Statistics.of(made, axis=self._origins[made].axis)
+        if operation.is_layer and operation.seen and given:
+            operation.entered = self._part(given[0])
         operation.signal.saturated = self._saturated(operation, given, made)
+
+    def _part(self, given: Tensor) -> Statistics | None:
+        """Measure a tensor that is a part of what an operation made."""
+        made = self._origin(given).operations
+        whole = math.prod(self.operations[made[0]].shape) if len(made) == 1 else 0
+        return Statistics.of(given) if 0 < given.numel() < whole else None
 
     def _saturated(self, operation: Operation, given: list[Tensor], made: Tensor) -> float:
         """Return the share of an activation's inputs where it is flat, from a sample of them."""
@@ -435,7 +451,7 @@ class _Mode(TorchFunctionMode):
         result = func(*args, **kwargs)
         if call.in_place or isinstance(result, (Tensor, tuple, list)):
             call.finish(result)
-            if call.made:
+            if call.made and not any(_is_wrapped(t) for t in (*call.tensors, *call.made)):
                 trace._note(call)
         return result
 
@@ -582,6 +598,11 @@ def _shares(made: Tensor, given: Tensor) -> bool:
         return False
     same = made.untyped_storage().data_ptr() == given.untyped_storage().data_ptr()
     return same and made.dtype == given.dtype
+
+
+def _is_wrapped(tensor: Tensor) -> bool:
+    """Whether torch.func stands between a tensor and its numbers, as it does inside vmap."""
+    return torch._C._functorch.is_functorch_wrapped_tensor(tensor)
 
 
 def _is_strided(tensor: Tensor) -> bool:

@@ -318,3 +318,22 @@ def test_the_gradient_of_a_parametrized_weight_is_that_of_the_weight(wrap):
     weight = net[0].weight.detach().requires_grad_()
     net[2](F.linear(x, weight, net[0].bias).tanh()).square().mean().backward()
     torch.testing.assert_close(probe.values("weight_gradient")[0], weight.grad)
+
+
+class Routed(nn.Module):
+    """As in a capsule network: the first softmax is of constants."""
+
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Linear(6, 4)
+
+    def forward(self, x):
+        share = torch.zeros(len(x), 4).softmax(1)
+        return torch.tanh(self.layer(x)) * share
+
+
+def test_a_softmax_of_constants_ends_no_layer():
+    net = Routed()
+    with Probe(net) as probe:
+        net(torch.randn(16, 6))
+    assert [stats.name for stats in probe.summary()] == ["layer"]
