@@ -95,8 +95,15 @@ class Operation:
         Shape of the weight, for a projection.
     sources
         Indices of the operations whose outputs entered.
-    from_input
-        Whether the network's own input reached it.
+    from_input, from_input_itself
+        Whether the network's own input reached it; whether it took that input itself.
+    seen
+        Whether its steps were seen; if not, its output was measured all the same.
+    requires_grad
+        Whether a gradient can come back to its output.
+    options
+        What shapes a projection: ``stride`` and ``groups`` of a convolution, whether it is
+        ``transposed``, which axis of a matrix it ``contracts``.
     chain
         What function of one number this is, where it is one (`elementwise`).
     signal, gradient
@@ -536,11 +543,7 @@ def unit_axis(operation: Operation, made: Tensor, sources: list[Origin]) -> int 
     if operation.name.startswith("conv") and operation.name.endswith("d"):
         axis = made.dim() - 1 - int(operation.name[-2])  # after it come the places: conv2d has two
         return axis if 0 <= axis < made.dim() else None
-    if (
-        operation.name in PROJECTIONS
-        or operation.name in RECURRENT
-        or operation.name == "embedding"
-    ):
+    if operation.name in PROJECTIONS | RECURRENT | {"embedding"}:
         return made.dim() - 1
     axes = {source.axis for source in sources if source.from_input}
     axis = axes.pop() if len(axes) == 1 else None
