@@ -192,6 +192,7 @@ def _travel(
         travelled = _since_normalized(flow, causes, changes)
         ends = max((travelled[-1], *_before_resets(flow, causes, travelled)), key=abs)
     else:
+        changes = _within_a_step(ops, changes)
         travelled = list(itertools.accumulate(changes))
         ends = travelled[-1]
     worst = max(travelled, key=abs) if what == "signal" else ends
@@ -211,6 +212,12 @@ def _travel(
     severity = "fatal" if beyond >= FATAL else "bad"
     made = flow.parameter_source(cause)
     return [_finding(what, made, severity, decades, alone)]
+
+
+def _within_a_step(ops: list[Operation], changes: list[float]) -> list[float]:
+    """Leave out where the gradient becomes that of a later step: behind a zero on purpose."""
+    pairs = zip(ops[:-1], ops[1:], changes, strict=True)
+    return [change if before.waited == after.waited else 0.0 for before, after, change in pairs]
 
 
 def _since_normalized(flow: Flow, causes: list[Operation], changes: list[float]) -> list[float]:

@@ -441,3 +441,13 @@ def test_verbs_go_with_their_names():
         layer.load_state_dict(net[0].state_dict())
     (finding,) = diagnose(net, numbers(32, 16)).of_kind("twin layers")
     assert isinstance(finding, Finding) and "begin with" in finding.sentence
+
+
+def test_the_gradient_behind_a_zero_head_is_that_of_another_step_and_does_not_vanish():
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Linear(32, 768), nn.LayerNorm(768), nn.Linear(768, 10))
+    nn.init.zeros_(network[2].weight)
+    nn.init.zeros_(network[2].bias)
+    findings = diagnose(network, numbers(4, 32), torch.arange(4)).findings
+    assert {f.kind for f in findings} == {"no gradient"}
+    assert {f.severity for f in findings} == {"note"}
