@@ -154,6 +154,9 @@ def _draw(axes, diagnosis: Diagnosis, color: str, label: str | None) -> None:
         ax.plot(x[on], y[on], color=color, marker="o", markersize=3, label=along)
         if not on.all():
             ax.plot(x[~on], y[~on], "x", color=color, markersize=4, alpha=0.6, label=beside)
+    differs = (table["std"] * table["contrast"]).where(table["contrast"] > 0).to_numpy()
+    told = None if label == "before" else "what differs between the inputs"
+    axes[0].plot(x[on], differs[on], linestyle=":", color=color, label=told)
 
 
 def _table(flow: Flow, run: Run) -> pd.DataFrame:
