@@ -41,6 +41,7 @@ def diagnose(
 ) -> Diagnosis:
     """Say what is wrong with a network's start, from one forward and one backward pass.
 
+    Where something begins at zero and hides what is behind it, there are up to two passes more.
     The model is left as it was, bit for bit: parameters, buffers, mode, gradients, generators.
 
     Parameters

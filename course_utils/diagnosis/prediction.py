@@ -7,6 +7,7 @@ import math
 import numpy as np
 import torch
 
+from course_utils.diagnosis.fans import true_fans
 from course_utils.diagnosis.flow import Flow, ends_an_activation, is_normalization
 from course_utils.diagnosis.run import Run
 from course_utils.probes.trace import Operation
@@ -37,8 +38,6 @@ def predicted_std(flow: Flow, run: Run, op: Operation) -> float:
 
 
 def _layer(flow: Flow, run: Run, op: Operation, mean_square: float) -> float:
-    from course_utils.diagnosis.fans import true_fans
-
     facts = [run.parameters[n] for n in op.parameters if n in run.parameters]
     weights = [f for f in facts if len(f.shape) > 1 and f.count == math.prod(op.weight_shape)]
     if len(weights) != 1:

@@ -19,6 +19,7 @@ import torch
 from torch import nn
 from torch.nn.utils import parametrize
 
+from course_utils.diagnosis.fans import true_fans
 from course_utils.diagnosis.flow import Branch, Flow, is_normalization
 from course_utils.diagnosis.place import place
 from course_utils.diagnosis.run import Run, check, measured
@@ -216,8 +217,6 @@ def _owned(model: nn.Module) -> dict[str, nn.Module]:
 
 def _bare(flow: Flow, run: Run, owned: dict, after: dict, main: Plan) -> dict[str, str]:
     """Return weights that belong to no layer of torch, with the variance that they should have."""
-    from course_utils.diagnosis.fans import true_fans
-
     known = (nn.MultiheadAttention, nn.RNNBase, nn.RNNCellBase, nn.Embedding, nn.EmbeddingBag)
     kept = {id(p) for m in run.network.modules() if isinstance(m, known) for p in m.parameters()}
     kept |= {id(p) for m in owned.values() for p in m.parameters()}

@@ -6,6 +6,7 @@ import math
 import pytest
 import torch
 from diagnosis import people
+from helpers.faults import Double, filled, serious, times
 from torch import nn
 
 from course_utils.diagnosis import KINDS, diagnose
@@ -17,30 +18,7 @@ def built(name):
     return network, people.BATCHES[name]()
 
 
-def serious(findings):
-    return [str(finding) for finding in findings if finding.severity != "note"]
-
-
 # ---- faults: functions that take a network and spoil it
-
-
-def times(path, factor):
-    """Multiply one weight."""
-
-    def plant(net):
-        with torch.no_grad():
-            net.get_parameter(path).mul_(factor)
-
-    return plant
-
-
-def filled(path, value):
-    """Fill one parameter with a constant."""
-
-    def plant(net):
-        nn.init.constant_(net.get_parameter(path), value)
-
-    return plant
 
 
 def every_weight(draw):
@@ -167,16 +145,6 @@ class Conv1D(nn.Module):
 
 def conv1d_of_gpt2():
     return nn.Sequential(Conv1D(32, 256), nn.ReLU(), Conv1D(256, 32), nn.ReLU(), nn.Linear(32, 10))
-
-
-class Double(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx, x):
-        return 2 * x
-
-    @staticmethod
-    def backward(ctx, gradient):
-        return 2 * gradient
 
 
 class OwnFunction(nn.Module):
