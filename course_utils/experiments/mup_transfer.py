@@ -17,13 +17,13 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import nn
 
 from course_utils.data import ImageData
 from course_utils.generators import seeded
 from course_utils.initializers import Parametrization, parameter_groups, parametrize_
 from course_utils.networks import Ensemble, mlp, one_thread, ordinary_torch
-from course_utils.training import Adam, fit, interrupts_passed_on
+from course_utils.training import MemberRates, fit, interrupts_passed_on
 
 
 @dataclass(frozen=True)
@@ -106,29 +106,6 @@ def growth(widths: Sequence[int], sizes: np.ndarray) -> np.ndarray:
     return np.polyfit(np.log(widths), np.log(sizes), 1)[0]
 
 
-class EnsembleAdam:
-    """Adam for a `networks.Ensemble` on a CPU: each parameter of each member has a rate of its own.
-
-    ``rates`` holds one list a member, with a learning rate for each parameter of the ensemble.
-    """
-
-    def __init__(self, parameters: Sequence[nn.Parameter], rates: Sequence[Sequence[float]]):
-        self.parts = [(p, p.detach().unbind()) for p in parameters]  # views: the same memory
-        views_at: dict[float, list[Tensor]] = {}
-        for (_, views), row in zip(self.parts, zip(*rates, strict=True), strict=True):
-            for view, rate in zip(views, row, strict=True):
-                views_at.setdefault(rate, []).append(view)
-        self.rules = [Adam(views, rate) for rate, views in views_at.items()]
-
-    def step(self) -> None:
-        """Update every parameter of every member."""
-        for parameter, views in self.parts:
-            for view, gradient in zip(views, parameter.grad.unbind(), strict=True):
-                view.grad = gradient
-        for rule in self.rules:
-            rule.step()
-
-
 @ordinary_torch()
 def train_rates(
     setting: TransferSetting,
@@ -149,7 +126,7 @@ def train_rates(
         for network, lr in zip(networks, setting.lrs, strict=True)
     ]
     options = {"steps": setting.steps, "batch_size": setting.batch_size, "seed": seed, "log": None}
-    options |= {"optimizer": lambda parameters: EnsembleAdam(parameters, rates)}
+    options |= {"optimizer": lambda parameters: MemberRates(parameters, rates)}
     with one_thread(), interrupts_passed_on():
         histories = fit(Ensemble(networks), data.train_images, data.train_labels, **options)
     ends = [h.step_losses[-max(1, setting.steps // 10) :].mean().item() for h in histories]

@@ -5,12 +5,13 @@
 
 from course_utils.training.fit import STEPS_BETWEEN_LOOKS, accuracy, fit
 from course_utils.training.history import History, StopTraining, interrupts_passed_on, pass_on
-from course_utils.training.optimizers import Adam, make_optimizer
+from course_utils.training.optimizers import Adam, MemberRates, make_optimizer
 
 __all__ = [
     "Adam",
     "STEPS_BETWEEN_LOOKS",
     "History",
+    "MemberRates",
     "StopTraining",
     "accuracy",
     "fit",

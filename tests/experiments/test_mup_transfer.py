@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import math
 from dataclasses import replace
 
@@ -24,9 +23,8 @@ from course_utils.experiments import (
     stored,
     train_rates,
 )
-from course_utils.experiments.mup_transfer import EnsembleAdam
-from course_utils.initializers import MUP, STANDARD, parameter_groups, parametrize_
-from course_utils.networks import Ensemble, mlp, weight_layers
+from course_utils.initializers import MUP, STANDARD, parameter_groups
+from course_utils.networks import weight_layers
 
 WIDTHS = (256, 512, 1024)
 TANH = TransferSetting(depth=3, activation="tanh", sigma_w2=1.0, batch_size=100)
@@ -126,29 +124,6 @@ def test_growth_is_the_power_of_a_power_law():
 
 
 # ---------------------------------------------------------------- many rates side by side
-
-
-def test_members_of_an_ensemble_are_trained_as_by_torch_each_at_its_rates():
-    lrs = [1e-3, 1e-2, 1e-2, 0.1]
-    alone = [
-        parametrize_(mlp([6, 16, 16, 3]), MUP, 4, generator=seeded(i)) for i in range(len(lrs))
-    ]
-    groups = [parameter_groups(net, MUP, 4, lr) for net, lr in zip(alone, lrs, strict=True)]
-    ensemble = Ensemble(copy.deepcopy(alone))
-    rule = EnsembleAdam(list(ensemble.parameters()), [[g["lr"] for g in row] for row in groups])
-    x, y = torch.randn(10, 6, generator=seeded(9)), torch.arange(10) % 3
-    optimizers = [torch.optim.Adam(row) for row in groups]
-    for _ in range(4):
-        ensemble.zero_grad()
-        sum(F.cross_entropy(scores, y) for scores in ensemble(x)).backward()
-        rule.step()
-        for net, optimizer in zip(alone, optimizers, strict=True):
-            optimizer.zero_grad()
-            F.cross_entropy(net(x), y).backward()
-            optimizer.step()
-    for net, member in zip(alone, ensemble.unstack_(), strict=True):
-        for mine, theirs in zip(net.parameters(), member.parameters(), strict=True):
-            torch.testing.assert_close(mine, theirs, rtol=1e-3, atol=1e-5)
 
 
 def test_the_loss_at_a_rate_does_not_depend_on_the_others_nor_on_the_threads(digits):

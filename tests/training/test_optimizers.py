@@ -1,11 +1,16 @@
-"""The default optimizer against torch's own Adam, bit for bit."""
+"""The default optimizer against torch's own Adam, bit for bit; members with rates of their own."""
+
+import copy
 
 import pytest
 import torch
+import torch.nn.functional as F
+from helpers.numbers import seeded
 from helpers.toy import fresh, toy, weights
 from torch import nn
 
-from course_utils.training import fit
+from course_utils.networks import Ensemble, mlp
+from course_utils.training import MemberRates, fit
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
@@ -56,3 +61,35 @@ def test_a_network_without_weights_to_train_is_named():
     network = fresh().requires_grad_(False)
     with pytest.raises(ValueError, match="no weights to train"):
         fit(network, *toy(), log=None)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [(), (lambda tensors, lr: torch.optim.SGD(tensors, lr, momentum=0.9),)],
+    ids=["adam", "sgd"],
+)
+@pytest.mark.parametrize("order", [(0, 1, 1, 2), (1, 0, 2, 1), (1, 1, 1, 1)])
+def test_each_member_is_trained_as_by_torch_at_its_own_rates(options, order):
+    torch.manual_seed(0)
+    alone = [mlp([6, 16, 16, 3]) for _ in order]
+    rates = [[(1e-3, 1e-2, 0.1)[i] * (1 + k % 2) for k in range(6)] for i in order]
+    ensemble = Ensemble(copy.deepcopy(alone))
+    rule = MemberRates(list(ensemble.parameters()), rates, *options)
+    make = options[0] if options else torch.optim.Adam
+    optimizers = [
+        [make([p], lr=lr) for p, lr in zip(net.parameters(), row, strict=True)]
+        for net, row in zip(alone, rates, strict=True)
+    ]
+    x, y = torch.randn(10, 6, generator=seeded(9)), torch.arange(10) % 3
+    for _ in range(4):
+        ensemble.zero_grad()
+        sum(F.cross_entropy(scores, y) for scores in ensemble(x)).backward()
+        rule.step()
+        for net, own in zip(alone, optimizers, strict=True):
+            net.zero_grad()
+            F.cross_entropy(net(x), y).backward()
+            for optimizer in own:
+                optimizer.step()
+    for net, member in zip(alone, ensemble.unstack_(), strict=True):
+        for mine, theirs in zip(net.parameters(), member.parameters(), strict=True):
+            torch.testing.assert_close(mine, theirs, rtol=1e-3, atol=1e-5)
