@@ -1,11 +1,20 @@
 """Images as tensors in memory: MNIST, the digits of scikit-learn, or a data set of your own.
 
 Start with `load_mnist`; `load_images` reads FashionMNIST and other 28×28 images from a folder,
-`image_data` takes them from arrays. The training images are one tensor of 188 MB, so a training
-loop needs no ``DataLoader``: a batch is ``images[indices]``.
+`image_data` takes them from arrays, `shapeset` draws shapes. The training images are one tensor (of
+MNIST 188 MB), so a training loop needs no ``DataLoader``: a batch is ``images[indices]``.
 """
 
 from course_utils.data.images import ImageData, as_images, conversion, image_data
 from course_utils.data.load import load_images, load_mnist
+from course_utils.data.shapeset import shapeset
 
-__all__ = ["ImageData", "as_images", "conversion", "image_data", "load_images", "load_mnist"]
+__all__ = [
+    "ImageData",
+    "as_images",
+    "conversion",
+    "image_data",
+    "load_images",
+    "load_mnist",
+    "shapeset",
+]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,14 +14,14 @@ SIDE, CLASSES = 28, 10  # pixels of an image's side; classes that the networks o
 
 @dataclass(frozen=True, eq=False, repr=False)
 class ImageData:
-    """Grey-scale images and what they show; one row an image of 28×28 pixels.
+    """Grey-scale images and what they show; one row an image of 28×28 pixels (`shapeset`: 32×32).
 
     Attributes
     ----------
     train_images, test_images : Tensor, shape (n, 784), float32
         Pixels row by row; 0 is background, 1 is full ink.
     train_labels, test_labels : Tensor, shape (n,), int64
-        The class, 0 to 9: of MNIST the digit.
+        The class, from 0: of MNIST the digit.
     name : str
         ``"MNIST"``, ``"digits"``, or what another data set is called.
     """
@@ -44,7 +45,9 @@ class ImageData:
     def __repr__(self) -> str:
         """Return one line that says which images these are, and how many."""
         train, test = len(self.train_images), len(self.test_images)
-        return f"{self.name}: {train:,} training and {test:,} test images of 28×28 pixels in [0, 1]"
+        side = math.isqrt(self.train_images.shape[1])
+        size = f"{side}×{side} pixels in [0, 1]"
+        return f"{self.name}: {train:,} training and {test:,} test images of {size}"
 
 
 def image_data(train: tuple, test: tuple, name: str) -> ImageData:
