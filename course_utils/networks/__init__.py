@@ -4,6 +4,7 @@ Architecture only: how the weights begin is the room ``initializers``. Start wit
 trains several networks as one; `modules` knows weight layers, activations and modes.
 """
 
+from course_utils.networks.convolutional import convolutional
 from course_utils.networks.ensemble import Ensemble
 from course_utils.networks.mlp import ACTIVATIONS, NORMALIZATIONS, from_weights, mlp
 from course_utils.networks.modules import (
@@ -15,6 +16,7 @@ from course_utils.networks.modules import (
     ordinary_torch,
     weight_layers,
 )
+from course_utils.networks.recurrent import RowLSTM
 from course_utils.networks.residual import Residual, ResidualNetwork, residual_mlp
 from course_utils.networks.transformer import transformer
 
@@ -23,7 +25,9 @@ __all__ = [
     "NORMALIZATIONS",
     "Residual",
     "ResidualNetwork",
+    "RowLSTM",
     "Ensemble",
+    "convolutional",
     "from_weights",
     "is_activation",
     "is_elementwise",

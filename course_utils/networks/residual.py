@@ -30,15 +30,24 @@ class Residual(nn.Module):
         Any module whose output has the shape of its input.
     scale
         The number that multiplies the branch: a float, or a parameter of shape () to be learned.
+    norm
+        What the sum goes through, if anything: a normalization here is "post-norm", and the stream
+        is then no longer free.
     """
 
-    def __init__(self, branch: nn.Module, scale: float | nn.Parameter = 1.0) -> None:
+    def __init__(
+        self,
+        branch: nn.Module,
+        scale: float | nn.Parameter = 1.0,
+        norm: nn.Module | None = None,
+    ) -> None:
         super().__init__()
-        self.branch, self.scale = branch, scale
+        self.branch, self.scale, self.norm = branch, scale, norm
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the stream after this block, shaped like ``x``."""
-        return x + self.scale * self.branch(x)
+        x = x + self.scale * self.branch(x)
+        return x if self.norm is None else self.norm(x)
 
 
 class ResidualNetwork(nn.Module):

@@ -1,8 +1,9 @@
-"""A small pre-norm transformer, which is a residual network: two branches a block.
+"""A small transformer, which is a residual network: two branches a block.
 
 A block is x + attention(norm(x)), then x + mlp(norm(x)): the stream holds ``width`` numbers for
 each token, attention carries numbers from token to token, the rest treats every token alike. Here
-the tokens are the rows of an image.
+the tokens are the rows of an image. That is "pre-norm"; the first transformers were "post-norm",
+norm(x + attention(x)) (Vaswani et al., 2017; Xiong et al., 2020, compare the two).
 
 >>> network = transformer(depth=12)
 >>> network(images).shape  # (batch, 784) → (batch, 10)
@@ -91,11 +92,12 @@ def transformer(
     width: int = 64,
     heads: int = 4,
     causal: bool = False,
+    norm_first: bool = True,
     tokens: int = 28,
     pixels: int = 28,
     classes: int = 10,
 ) -> ResidualNetwork:
-    """Stack ``depth`` pre-norm transformer blocks over the rows of images.
+    """Stack ``depth`` transformer blocks over the rows of images.
 
     Parameters
     ----------
@@ -106,6 +108,8 @@ def transformer(
         Numbers per token, and heads of the attention: ``width`` must be a multiple of ``heads``.
     causal
         Whether a row reads from the rows above it only.
+    norm_first
+        Whether a normalization begins each branch ("pre-norm"), or follows each sum ("post-norm").
     tokens, pixels
         Rows of an image, and pixels of a row.
     classes
@@ -134,8 +138,10 @@ def transformer(
     for _ in range(depth):
         attention = Attention(width, heads, causal=causal)
         mlp = (nn.Linear(width, 4 * width), nn.GELU(), nn.Linear(4 * width, width))
-        blocks.append(Residual(nn.Sequential(nn.LayerNorm(width), attention)))
-        blocks.append(Residual(nn.Sequential(nn.LayerNorm(width), *mlp)))
+        for branch in ((attention,), mlp):
+            norm = nn.LayerNorm(width)
+            before, after = ((norm,), None) if norm_first else ((), norm)
+            blocks.append(Residual(nn.Sequential(*before, *branch), norm=after))
     stem = RowTokens(tokens, pixels, width)
     head = Readout(width, classes, causal=causal)
     return ResidualNetwork(stem, blocks, head)

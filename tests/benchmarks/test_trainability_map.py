@@ -11,6 +11,8 @@ import pytest
 from helpers.benchmarks import load_benchmark
 from helpers.project import ROOT
 
+from course_utils.experiments import tiles
+
 TINY = ["--depths", "1", "2", "3", "4", "--sigma-w2", "1", "2", "--width", "8"]
 FEW_STEPS = [*TINY, "--steps", "150"]  # a tile takes tenths of a second: time to kill a run
 
@@ -66,11 +68,11 @@ def test_a_dask_cluster_that_runs_writes_the_same_bytes(alone, tmp_path):
 def test_without_an_address_a_dask_cluster_of_so_many_processes_is_started(monkeypatch):
     distributed, asked = pytest.importorskip("distributed"), []
     monkeypatch.setattr(distributed, "Client", lambda *given, **options: asked.append(options))
-    load_benchmark("trainability_map").dask_cluster(3, None)
+    tiles.dask_cluster(3, None)
     assert asked == [{"n_workers": 3, "threads_per_worker": 1, "dashboard_address": None}]
 
 
-def test_a_run_that_is_killed_continues_to_the_same_file(alone, tmp_path):
+def test_a_run_that_is_killed_continues_to_the_same_file(alone, tmp_path, monkeypatch):
     file = tmp_path / "map.json"
     process = start(*FEW_STEPS, "--file", file)
     first = next(line for line in process.stdout if "after" in line)  # one tile is there: now
@@ -80,12 +82,13 @@ def test_a_run_that_is_killed_continues_to_the_same_file(alone, tmp_path):
     assert first.startswith("(4, 0)") and 1 <= len(kept) < 4 and not file.exists()
     time.sleep(0.01)
     written = []
-    module = load_benchmark("trainability_map")
-    module.write_whole = lambda path, text, write=module.write_whole: (
-        written.append(path.name),
-        write(path, text),
-    )
-    module.main([*FEW_STEPS, "--file", str(file)])
+
+    def write(path, text, write=tiles.write_whole):
+        written.append(path.name)
+        write(path, text)
+
+    monkeypatch.setattr(tiles, "write_whole", write)
+    load_benchmark("trainability_map").main([*FEW_STEPS, "--file", str(file)])
     assert len(written) == 4 - len(kept) + 1  # the missing tiles, and the map: nothing twice
     assert not {path.name for path in kept} & set(written)
     assert file.read_bytes() == alone

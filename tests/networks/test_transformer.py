@@ -58,6 +58,29 @@ def test_the_network_is_the_one_written_by_hand(causal):
     torch.testing.assert_close(network(x), scores)
 
 
+@pytest.mark.parametrize("norm_first", [True, False])
+def test_a_block_is_that_of_torch(norm_first):
+    """Independent oracle: nn.TransformerEncoderLayer with the same weights."""
+    network = gpt2_(transformer(1, norm_first=norm_first, **SMALL), std=0.3, generator=seeded())
+    options = {"activation": "gelu", "batch_first": True, "norm_first": norm_first}
+    layer = nn.TransformerEncoderLayer(16, 2, 64, 0.0, **options)
+    attention, mlp = network.blocks
+    first, *ours = weight_layers(attention.branch) + weight_layers(mlp.branch)
+    theirs = [layer.self_attn.out_proj, layer.linear1, layer.linear2]
+    with torch.no_grad():
+        layer.self_attn.in_proj_weight.copy_(first.weight)
+        for to, source in zip(theirs, ours, strict=True):
+            to.weight.copy_(source.weight)
+            to.bias.zero_()
+        for block, norm in ((attention, layer.norm1), (mlp, layer.norm2)):
+            own = block.branch[0] if norm_first else block.norm
+            for tensor in (own.weight, own.bias):
+                tensor.normal_(generator=seeded(1))
+            norm.load_state_dict(own.state_dict())
+    x = noise(3, 5, 16)
+    torch.testing.assert_close(network.blocks(x), layer(x), rtol=1e-4, atol=1e-5)
+
+
 @pytest.mark.parametrize(
     "options, words",
     [
