@@ -1,0 +1,145 @@
+"""The tournament of starts behind notebook 12: families × contestants × settings.
+
+Run ``python benchmarks/tournament.py --workers 2``, with the environment variable ``COURSE_DATA``
+if MNIST lies there: between two and three hours of two quiet cores. The rules are those of
+`course_utils.experiments.tournament`, written there before the first run. A setting is one tile:
+how a run goes on after a kill, and how it runs on a cluster, is told in
+``course_utils/experiments/tiles.py``. On a GPU: ``--device cuda``.
+
+The settings are `PLAN`, the contested ones first; ``--minutes`` ends a run early, and the same
+command goes on. Others are added to the file:
+
+    python benchmarks/tournament.py --family tanh --depth 75 --width 64 --rule sgd --steps 1000
+
+``--wide`` adds every combination of the grid (days).
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import astuple
+from functools import partial
+from itertools import product
+
+import torch
+
+from course_utils.experiments import stored_path
+from course_utils.experiments.contestants import FAMILIES
+from course_utils.experiments.tiles import Tiles, add_options
+from course_utils.experiments.tournament import BUDGETS, DATA, RATES, Setting, images, play
+
+FILE = stored_path("tournament")
+DEPTHS, WIDTHS = (3, 10, 20, 30, 50, 100), (32, 128)
+SHORT, LONG = BUDGETS["short"], BUDGETS["long"]
+RULES = tuple(RATES)
+PLAIN = ("relu", "leaky_relu", "tanh", "sigmoid", "selu", "gelu", "silu")
+
+
+def grid(
+    families: Iterable[str],
+    depths: Iterable[int],
+    widths: Iterable[int],
+    steps: Iterable[int] = (SHORT,),
+    data: Iterable[str] = ("MNIST",),
+) -> list[Setting]:
+    """Return the settings of all combinations, with both optimizers."""
+    lists = product(families, depths, widths, RULES, steps, data)
+    return [Setting(*one) for one in lists]
+
+
+PLAN = [
+    # contested: advice that was refuted, or that two sides claim
+    *grid(["relu", "tanh"], (3, 10, 20, 30, 50), [32]),
+    *grid(["relu"], (10, 30), [128]),
+    *grid(["tanh"], (10, 30, 50), [128]),
+    *grid(["tanh", "relu"], [100], [32]),
+    *grid(["residual", "residual, layer norm"], (10, 30), [32]),
+    *grid(["transformer", "transformer, post-norm"], [2], [32]),
+    # what the advice needs: every family, from shallow to where it ends
+    *grid(["sigmoid", "selu", "gelu", "silu", "leaky_relu"], (3, 10, 30), [32]),
+    *grid(["relu", "tanh"], (10, 30), [32], [LONG]),
+    *grid(["LSTM"], [1], [32]),
+    *grid(["convolution"], (5, 10, 20), [8]),
+    *grid(["residual, batch norm"], [10], [32]),
+    *grid(["sigmoid", "selu", "gelu", "silu"], [50], [32]),
+    *grid(["transformer", "transformer, post-norm"], [6], [32]),
+    # what no advice may rest on: one data set, one width, one budget
+    *grid(["relu", "tanh", "gelu"], (10, 30), [32], data=DATA[1:]),
+    *grid(["sigmoid", "selu", "gelu", "silu"], (10, 30), [128]),
+    *grid(["relu"], (20, 50), [128]),
+    *grid(["tanh"], [50], [32], [LONG]),
+    *grid(["gelu", "selu"], [100], [32]),
+    *grid(["tanh"], [100], [128]),
+    *grid(["residual, batch norm"], [30], [32]),
+    *grid(["LSTM"], [2], [64]),
+    *grid(["sigmoid", "selu", "gelu"], (10, 30), [32], [LONG]),
+    *grid(["residual", "residual, layer norm"], [10], [32], [LONG]),
+]
+
+WIDE = [
+    *grid(PLAIN, DEPTHS, (*WIDTHS, 256), (SHORT, LONG), DATA),
+    *grid(["residual", "residual, batch norm", "residual, layer norm"], DEPTHS, WIDTHS),
+    *grid(["convolution"], DEPTHS[:4], (8, 16)),
+    *grid(["transformer", "transformer, post-norm"], (2, 6, 12), (32, 64), (SHORT, LONG)),
+    *grid(["LSTM"], (1, 2), (32, 64), (SHORT, LONG)),
+]
+
+
+def tile(setting: Setting, device: str) -> list[dict]:
+    """Play one setting, in whichever process: it gets the data by itself."""
+    started = time.perf_counter()
+    rows = play(setting, images(setting.data), device=device)
+    print(f"{setting} took {time.perf_counter() - started:.0f} s", flush=True)
+    return rows
+
+
+def place(row: dict) -> tuple:
+    """Return what tells a row from others: the setting and the contestant."""
+    fields = Setting.__dataclass_fields__
+    return *(row[name] for name in fields), row["contestant"]
+
+
+def cost(setting: Setting) -> float:
+    """Return about how long a setting takes, in steps of a layer of 32 units, all contestants."""
+    per_layer = {"convolution": 7, "LSTM": 60, "residual": 5, "residual, layer norm": 6}
+    per_layer |= {"residual, batch norm": 12, "transformer": 60, "transformer, post-norm": 60}
+    width = 1 + (setting.width / 32) ** 2 / 4 if setting.family in PLAIN else 1
+    return (6 + setting.depth * per_layer.get(setting.family, 1)) * width * setting.steps
+
+
+def arguments(line: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    add_options(parser, FILE)
+    parser.add_argument("--device", default="cpu", help="where it is computed: cpu, cuda")
+    parser.add_argument("--minutes", type=float, default=1e9, help="begin no setting after these")
+    parser.add_argument("--wide", action="store_true", help="every combination of the grid")
+    parser.add_argument("--family", nargs="+", choices=list(FAMILIES), help="play these instead")
+    parser.add_argument("--depth", type=int, nargs="+", default=[10])
+    parser.add_argument("--width", type=int, nargs="+", default=[32])
+    parser.add_argument("--rule", nargs="+", choices=RULES, default=RULES)
+    parser.add_argument("--steps", type=int, nargs="+", default=[SHORT])
+    parser.add_argument("--data", nargs="+", choices=DATA, default=["MNIST"])
+    return parser.parse_args(line)
+
+
+def main(line: Sequence[str] | None = None) -> None:
+    given = arguments(line)
+    plan = [*PLAN, *WIDE] if given.wide else PLAN
+    if given.family:
+        lists = (given.family, given.depth, given.width, given.rule, given.steps, given.data)
+        plan = [Setting(*one) for one in product(*lists)]
+    for name in sorted({setting.data for setting in plan}):
+        if images(name).name != name:
+            raise SystemExit(f"{name} was not found: set COURSE_DATA to a folder that holds it")
+    tiles = Tiles(given, {"torch": torch.__version__.split("+")[0]}, place)
+    there = {key[:-1] for key in tiles.rows}
+    missing = [setting for setting in dict.fromkeys(plan) if astuple(setting) not in there]
+    print(f"{len(plan) - len(missing)} of {len(plan)} settings are there already", flush=True)
+    jobs = ((f"{one}", partial(tile, one, given.device), cost(one)) for one in missing)
+    tiles.compute(jobs, given.minutes)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,89 @@
+"""The command of the tournament: it resumes, spreads, and keeps what is stored."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+from helpers.benchmarks import load_benchmark
+from helpers.project import ROOT
+
+TINY = ["--family", "relu", "tanh", "--depth", "2", "3", "--width", "4", "--steps", "3"]
+TINY += ["--data", "digits"]
+
+
+@pytest.fixture(autouse=True)
+def digits_for_every_process(monkeypatch):
+    monkeypatch.setenv("COURSE_DATA", "digits")
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory):
+    """The file of one uninterrupted run with one worker."""
+    file = tmp_path_factory.mktemp("alone") / "table.json"
+    load_benchmark("tournament").main([*TINY, "--file", str(file)])
+    assert [path.name for path in file.parent.iterdir()] == ["table.json"]  # nothing is left
+    return file.read_bytes()
+
+
+def test_a_row_is_a_contestant_in_a_setting(alone):
+    rows = json.loads(alone)["rows"]
+    settings = {(row["family"], row["depth"], row["rule"]) for row in rows}
+    assert settings == {
+        (f, d, r) for f in ("relu", "tanh") for d in (2, 3) for r in ("sgd", "adam")
+    }
+    assert all(len(row["accuracy"]) == len(row["loss"]) == 5 for row in rows)
+    assert len(rows) == 4 * 11 + 4 * 10  # tanh has no mirrored pairs
+
+
+def test_two_workers_write_the_same_bytes(alone, tmp_path):
+    file = tmp_path / "table.json"
+    load_benchmark("tournament").main([*TINY, "--file", str(file), "--workers", "2"])
+    assert file.read_bytes() == alone
+
+
+def test_a_dask_cluster_that_runs_writes_the_same_bytes(alone, tmp_path):
+    distributed = pytest.importorskip("distributed")
+    options = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": None}
+    with distributed.LocalCluster(processes=False, **options) as cluster:
+        line = ["--backend", "dask", "--scheduler", cluster.scheduler_address, "--workers", "2"]
+        file = tmp_path / "table.json"
+        load_benchmark("tournament").main([*TINY, "--file", str(file), *line])
+    assert file.read_bytes() == alone
+
+
+def test_a_run_that_is_killed_continues_to_the_same_file(alone, tmp_path, capsys):
+    file = tmp_path / "table.json"
+    line = [sys.executable, str(ROOT / "benchmarks" / "tournament.py"), *TINY, "--file", str(file)]
+    process = subprocess.Popen(line, stdout=subprocess.PIPE, text=True, start_new_session=True)
+    next(line for line in process.stdout if "min left" in line)  # one setting is there: now
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    kept = len([*tmp_path.glob("*.tiles/*.json")])
+    assert 1 <= kept < 8 and not file.exists()
+    load_benchmark("tournament").main([*TINY, "--file", str(file)])
+    assert f"{kept} of 8 settings are there already" in capsys.readouterr().out
+    assert file.read_bytes() == alone
+
+
+def test_a_run_ends_in_time_and_goes_on_afterwards(alone, tmp_path, capsys):
+    file = tmp_path / "table.json"
+    load_benchmark("tournament").main([*TINY, "--file", str(file), "--minutes", "0"])
+    assert json.loads(file.read_bytes())["rows"] == []
+    load_benchmark("tournament").main([*TINY, "--file", str(file)])
+    assert "0 of 8 settings are there already" in capsys.readouterr().out
+    assert file.read_bytes() == alone
+
+
+def test_without_mnist_the_plan_ends_with_a_word():
+    with pytest.raises(SystemExit, match="MNIST was not found: set COURSE_DATA"):
+        load_benchmark("tournament").main([])
+
+
+def test_the_plan_asks_nothing_twice_and_only_of_the_grid():
+    module = load_benchmark("tournament")
+    assert len(set(module.PLAN)) == len(module.PLAN)
+    assert {setting.steps for setting in module.PLAN} == {150, 1000}
+    assert {setting.family for setting in module.PLAN} == set(module.FAMILIES)
