@@ -390,7 +390,7 @@ def verdict(rows: Sequence[dict], guess: float) -> Verdict:
 
 def _one_is_worse(one: np.ndarray, winner: np.ndarray) -> float:
     """Return p of a paired two-sided t-test; 0 or 1 where all differences are the same."""
-    difference = winner - one
+    difference = np.round(winner - one, 9)
     if np.ptp(difference) == 0:
         return 0.0 if difference[0] else 1.0
     return float(stats.ttest_1samp(difference, 0.0).pvalue)

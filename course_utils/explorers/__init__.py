@@ -9,6 +9,7 @@ from course_utils.explorers.dream import DreamExplorer
 from course_utils.explorers.funnel import FunnelExplorer
 from course_utils.explorers.live_training import LiveTrainingExplorer
 from course_utils.explorers.residual import ResidualExplorer
+from course_utils.explorers.tournament import TournamentExplorer
 
 __all__ = [
     "ActivationExplorer",
@@ -16,4 +17,5 @@ __all__ = [
     "FunnelExplorer",
     "LiveTrainingExplorer",
     "ResidualExplorer",
+    "TournamentExplorer",
 ]

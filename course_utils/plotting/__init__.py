@@ -6,6 +6,7 @@
 from course_utils.plotting.curves import learning_curves, matrices, std_by_layer
 from course_utils.plotting.histograms import bar_heights, histograms_by_layer
 from course_utils.plotting.images import image_grid, images
+from course_utils.plotting.intervals import intervals
 from course_utils.plotting.style import (
     BACKWARD,
     FORWARD,
@@ -26,6 +27,7 @@ __all__ = [
     "histograms_by_layer",
     "image_grid",
     "images",
+    "intervals",
     "learning_curves",
     "matrices",
     "scheme_style",
