@@ -120,7 +120,10 @@ def _file_name(name: str) -> str:
 
 def dask_cluster(workers: int, scheduler: str | None) -> AbstractContextManager:
     """Return a client of a running Dask cluster, or of a new one on this machine."""
-    from distributed import Client
+    try:
+        from distributed import Client
+    except ModuleNotFoundError:
+        raise SystemExit('a Dask cluster needs: pip install -e ".[cluster]"') from None
 
     if scheduler:
         return Client(scheduler)
