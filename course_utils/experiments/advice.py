@@ -40,17 +40,14 @@ class Line:
         As in `tournament.Setting`.
     depths
         The depths that were played, least and greatest.
-    start
-        The contestant advised.
-    wins, played
-        In how many of the line's settings it is the best or not told apart from it; how many there
-        are.
+    start, second
+        The contestant advised, and the one that the same rule takes if that is left out.
+    played
+        How many settings the line has.
+    wins
+        Contestant → in how many of them it is the best or not told apart from it.
     behind
-        Points that it stays behind the best on average, in [0, 1].
-    second
-        The contestant that the same rule takes if this one is left out.
-    second_behind
-        Points that the second stays behind the best on average.
+        Contestant → points that it stays behind the best on average, in [0, 1].
     ends
         Settings in which the advice is told apart from the best, and by how many points.
     nothing
@@ -63,11 +60,10 @@ class Line:
     rule: str
     depths: tuple[int, int]
     start: str
-    wins: int
-    played: int
-    behind: float
     second: str
-    second_behind: float
+    played: int
+    wins: dict[str, int]
+    behind: dict[str, float]
     ends: tuple[tuple[Setting, float], ...]
     nothing: tuple[Setting, ...]
     accuracy: tuple[float, float]
@@ -136,11 +132,10 @@ def _advice(
         rule=settings[0].rule,
         depths=(min(depths), max(depths)),
         start=start,
-        wins=wins[start],
-        played=len(settings),
-        behind=behind[start],
         second=second,
-        second_behind=behind[second],
+        played=len(settings),
+        wins=wins,
+        behind=behind,
         ends=tuple(
             (s, verdicts[s].behind[start])
             for s in settings
@@ -167,19 +162,26 @@ RULES = {"sgd": "SGD", "adam": "Adam"}
 
 
 def as_markdown(table: Sequence[Line]) -> str:
-    """Return the table as Markdown: a row for each family and range of depths, the README's too.
+    """Return the table as Markdown, the README's too: a row for each family and range of depths.
 
-    An advice that learns nothing in all its settings is no advice: "nothing learns".
+    Ranges that follow each other and have the same advice are one row. An advice that learns
+    nothing in all its settings is no advice: "nothing learns".
     """
-    head = "| your network | depth | start it with (SGD) | start it with (Adam) |"
-    rows = [head, "| --- | --- | --- | --- |"]
+    rows: list[tuple[str, tuple, list[int]]] = []
     for (family, _), group in groupby(table, key=_family_and_range):
         lines = {line.rule: line for line in group}
-        ends = [end for line in lines.values() for end in line.depths]
-        starts = [_start(lines[rule]) if rule in lines else "not played" for rule in RULES]
-        cells = [name_of_family(family), span(min(ends), max(ends)), *starts]
-        rows.append(f"| {' | '.join(cells)} |")
-    return "\n".join(rows)
+        depths = [depth for line in lines.values() for depth in line.depths]
+        starts = tuple(_start(lines[rule]) if rule in lines else "not played" for rule in RULES)
+        if rows and rows[-1][:2] == (family, starts):
+            rows[-1][2].extend(depths)
+        else:
+            rows.append((family, starts, depths))
+    head = "| your network | depth | start it with (SGD) | start it with (Adam) |"
+    body = [
+        f"| {name_of_family(family)} | {span(min(depths), max(depths))} | {' | '.join(starts)} |"
+        for family, starts, depths in rows
+    ]
+    return "\n".join([head, "| --- | --- | --- | --- |", *body])
 
 
 def _family_and_range(line: Line) -> tuple[str, int]:

@@ -36,8 +36,10 @@ def test_most_wins_decide_and_then_the_points_behind():
             {"at": {"depth": 10, "width": 128}, "often": 0.50, "once": 0.90, "never": 0.89},
         )
     )
-    assert (line.start, line.wins, line.played) == ("often", 2, 3)
-    assert line.behind == pytest.approx(0.4 / 3) and line.depths == (3, 10)
+    assert line.start == "often" and line.played == 3 and line.depths == (3, 10)
+    assert line.wins == {"often": 2, "once": 1, "never": 0}
+    assert line.behind["often"] == pytest.approx(0.4 / 3)
+    assert line.behind["never"] == pytest.approx((0.01 + 0.01 + 0.01) / 3)
     assert line.second == "once"  # one win; "never" has none, though it is behind by less
     assert line.ends == ((Setting("tanh", 10, 128, "sgd"), pytest.approx(0.4)),)
     assert line.accuracy == (pytest.approx(0.5), pytest.approx(0.8))
@@ -50,7 +52,7 @@ def test_of_equally_many_wins_the_least_behind_is_advised():
             {"at": {"depth": 10}, "a": 0.60, "b": 0.80},
         )
     )
-    assert (line.start, line.second) == ("b", "a") and line.behind == pytest.approx(0.005)
+    assert (line.start, line.second) == ("b", "a") and line.behind["b"] == pytest.approx(0.005)
 
 
 def test_lines_part_families_ranges_of_depth_and_optimizers_and_nothing_else():
@@ -79,7 +81,7 @@ def test_who_is_not_in_all_settings_of_a_line_is_not_advised():
             {"at": {"family": "sigmoid", "depth": 12}, "a": 0.5, "b": 0.4},
         )
     )
-    assert line.start == "a" and line.wins == 1
+    assert line.start == "a" and line.wins == {"a": 1, "b": 0}
 
 
 def test_where_nothing_learns_no_start_is_advised():
@@ -92,6 +94,14 @@ def test_where_nothing_learns_no_start_is_advised():
     text = as_markdown(lines)
     assert "| plain tanh | 50 | nothing learns | b |" in text
     assert where_it_ends(lines[1]) == "learns nothing at 50 × 32"
+
+
+def test_neighbouring_ranges_of_one_advice_are_one_row():
+    places = [{"depth": d, "rule": r} for d in (3, 20, 50) for r in ("sgd", "adam")]
+    means = [{"a": 0.8, "b": 0.7} if p["depth"] < 50 else {"a": 0.7, "b": 0.8} for p in places]
+    lines = advise(table_of(*({"at": p, **m} for p, m in zip(places, means, strict=True))))
+    *_, few, many = as_markdown(lines).splitlines()
+    assert few == "| plain tanh | 3 to 20 | a | a |" and many == "| plain tanh | 50 | b | b |"
 
 
 def test_the_words_name_what_differs_from_the_ordinary_setting():

@@ -120,6 +120,6 @@ def words(race: Race) -> str:
         parts.append(
             f"Advice for {name_of_family(race.asked.family)} of {span(*line.depths)} "
             f"{family.depth_is} with {RULES[race.asked.rule]}: {line.start} (best or not told "
-            f"apart from it in {line.wins} of {line.played} settings)."
+            f"apart from it in {line.wins[line.start]} of {line.played} settings)."
         )
     return " ".join(parts)
