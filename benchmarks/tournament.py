@@ -11,12 +11,16 @@ command goes on. Others are added to the file:
 
     python benchmarks/tournament.py --family tanh --depth 75 --width 64 --rule sgd --steps 1000
 
-``--wide`` adds every combination of the grid (days).
+``--wide`` adds every combination of the grid (days). Does the advice hold between the settings of
+the grid? This draws ten others, plays them into a file of their own, and says it:
+
+    python benchmarks/tournament.py --random 10 --seed 0 --workers 2 --file random_0.json
 """
 
 from __future__ import annotations
 
 import argparse
+import random
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import astuple
@@ -25,7 +29,8 @@ from itertools import product
 
 import torch
 
-from course_utils.experiments import stored_path
+from course_utils.experiments import advise, find, judge, stored, stored_path
+from course_utils.experiments.advice import Line
 from course_utils.experiments.contestants import FAMILIES
 from course_utils.experiments.tiles import Tiles, add_options
 from course_utils.experiments.tournament import BUDGETS, DATA, RATES, Setting, images, play
@@ -114,12 +119,50 @@ def cost(setting: Setting) -> float:
     return (6 + setting.depth * per_layer.get(setting.family, 1)) * width * setting.steps
 
 
+def drawn(count: int, seed: int) -> list[Setting]:
+    """Draw settings whose depths and widths lie between those of the grid."""
+    draw, settings = random.Random(seed), []
+    while len(settings) < count:
+        family = draw.choice(list(FAMILIES))
+        least, most = SPANS.get(family, (3, 50))
+        depth = round(least * (most / least) ** draw.random())
+        width = 2 * draw.randint(3, 7) if family == "convolution" else 4 * draw.randint(5, 24)
+        setting = Setting(family, depth, width, draw.choice(RULES))
+        if not {(s.depth, s.width) for s in PLAN if s.family == family} & {(depth, width)}:
+            settings.append(setting)
+    return settings
+
+
+SPANS = {"LSTM": (1, 2), "convolution": (4, 16), "transformer": (2, 6)}
+SPANS |= {"transformer, post-norm": (2, 6), "residual": (5, 30), "residual, layer norm": (5, 30)}
+SPANS |= {"residual, batch norm": (5, 20)}
+
+
+def report(rows: Sequence[dict], table: Sequence[Line]) -> None:
+    """Print for each setting whether the advice of the table was the best or not told apart."""
+    held = 0
+    for setting, found in judge(rows).items():
+        line = find(table, setting.family, setting.depth, setting.rule)
+        advised = line.start if line else "no advice"
+        holds = advised in found.not_told_apart
+        held += holds
+        points = f", {100 * found.behind[advised]:.1f} points behind" if line else ""
+        nothing = " (learns nothing)" if found.winner in found.learn_nothing else ""
+        print(
+            f"{'holds' if holds else 'FAILS'}  {astuple(setting)[:4]}: {advised}{points}; ", end=""
+        )
+        print(f"best: {found.winner}{nothing}")
+    print(f"The advice is the best or not told apart from it in {held} of {len(judge(rows))}")
+
+
 def arguments(line: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     add_options(parser, FILE)
     parser.add_argument("--device", default="cpu", help="where it is computed: cpu, cuda")
     parser.add_argument("--minutes", type=float, default=1e9, help="begin no setting after these")
     parser.add_argument("--wide", action="store_true", help="every combination of the grid")
+    parser.add_argument("--random", type=int, help="draw so many settings between the grid's")
+    parser.add_argument("--seed", type=int, default=0, help="of that draw")
     parser.add_argument("--family", nargs="+", choices=list(FAMILIES), help="play these instead")
     parser.add_argument("--depth", type=int, nargs="+", default=[10])
     parser.add_argument("--width", type=int, nargs="+", default=[32])
@@ -135,6 +178,10 @@ def main(line: Sequence[str] | None = None) -> None:
     if given.family:
         lists = (given.family, given.depth, given.width, given.rule, given.steps, given.data)
         plan = [Setting(*one) for one in product(*lists)]
+    if given.random:
+        plan = drawn(given.random, given.seed)
+        if given.file == FILE:
+            raise SystemExit("--random plays for a file of its own: --file random_0.json")
     for name in sorted({setting.data for setting in plan}):
         if images(name).name != name:
             raise SystemExit(f"{name} was not found: set COURSE_DATA to a folder that holds it")
@@ -144,6 +191,8 @@ def main(line: Sequence[str] | None = None) -> None:
     print(f"{len(plan) - len(missing)} of {len(plan)} settings are there already", flush=True)
     jobs = ((f"{one}", partial(tile, one, given.device), cost(one)) for one in missing)
     tiles.compute(jobs, given.minutes)
+    if given.random:
+        report(list(tiles.rows.values()), advise(stored("tournament")["rows"]))
 
 
 if __name__ == "__main__":
