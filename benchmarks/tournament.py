@@ -147,11 +147,9 @@ def report(rows: Sequence[dict], table: Sequence[Line]) -> None:
         holds = advised in found.not_told_apart
         held += holds
         points = f", {100 * found.behind[advised]:.1f} points behind" if line else ""
-        nothing = " (learns nothing)" if found.winner in found.learn_nothing else ""
-        print(
-            f"{'holds' if holds else 'FAILS'}  {astuple(setting)[:4]}: {advised}{points}; ", end=""
-        )
-        print(f"best: {found.winner}{nothing}")
+        best = found.winner + " (learns nothing)" * (found.winner in found.learn_nothing)
+        where = astuple(setting)[:4]
+        print(f"{'holds' if holds else 'FAILS'}  {where}: {advised}{points}; best: {best}")
     print(f"The advice is the best or not told apart from it in {held} of {len(judge(rows))}")
 
 

@@ -68,6 +68,11 @@ class Line:
     nothing: tuple[Setting, ...]
     accuracy: tuple[float, float]
 
+    @property
+    def advice(self) -> str:
+        """The start in words; "nothing learns" where it learns nothing in all settings."""
+        return "nothing learns" if len(self.nothing) == self.played else self.start
+
 
 def by_setting(rows: Iterable[dict]) -> dict[Setting, list[dict]]:
     """Return the rows of each setting, in the order in which the settings first appear."""
@@ -171,7 +176,7 @@ def as_markdown(table: Sequence[Line]) -> str:
     for (family, _), group in groupby(table, key=_family_and_range):
         lines = {line.rule: line for line in group}
         depths = [depth for line in lines.values() for depth in line.depths]
-        starts = tuple(_start(lines[rule]) if rule in lines else "not played" for rule in RULES)
+        starts = tuple(lines[rule].advice if rule in lines else "not played" for rule in RULES)
         if rows and rows[-1][:2] == (family, starts):
             rows[-1][2].extend(depths)
         else:
@@ -200,12 +205,10 @@ def span(low: int, high: int) -> str:
     return f"{low}" if low == high else f"{low} to {high}"
 
 
-def _start(line: Line) -> str:
-    return "nothing learns" if len(line.nothing) == line.played else line.start
-
-
 def where_it_ends(line: Line) -> str:
     """Return in words where a line's advice is beaten, and where it learns nothing."""
+    if line.advice != line.start:
+        return "no start that was tried learns"
     parts = [
         f"{100 * points:.0f} points behind at {setting.depth} × {setting.width}{_rest(setting)}"
         for setting, points in line.ends

@@ -93,7 +93,19 @@ def test_where_nothing_learns_no_start_is_advised():
     )
     text = as_markdown(lines)
     assert "| plain tanh | 50 | nothing learns | b |" in text
-    assert where_it_ends(lines[1]) == "learns nothing at 50 × 32"
+    adam, sgd = lines
+    assert (adam.advice, sgd.advice) == ("b", "nothing learns")
+    assert where_it_ends(sgd) == "no start that was tried learns"
+    assert where_it_ends(adam) == "nowhere in what was played"
+
+
+def test_where_it_learns_nothing_in_some_settings_is_told():
+    (line,) = advise(
+        table_of(
+            {"at": {"depth": 50}, "a": 0.12, "b": 0.11}, {"at": {"depth": 60}, "a": 0.8, "b": 0.7}
+        )
+    )
+    assert line.advice == "a" and where_it_ends(line) == "learns nothing at 50 × 32"
 
 
 def test_neighbouring_ranges_of_one_advice_are_one_row():

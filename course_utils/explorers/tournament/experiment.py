@@ -116,10 +116,11 @@ def words(race: Race) -> str:
     if line is None:
         parts.append("No advice for such a depth: none was played.")
     else:
-        family = FAMILIES[race.asked.family]
-        parts.append(
-            f"Advice for {name_of_family(race.asked.family)} of {span(*line.depths)} "
-            f"{family.depth_is} with {RULES[race.asked.rule]}: {line.start} (best or not told "
-            f"apart from it in {line.wins[line.start]} of {line.played} settings)."
-        )
+        where = f"{name_of_family(line.family)} of {span(*line.depths)}"
+        kind = f"{FAMILIES[line.family].depth_is} with {RULES[line.rule]}"
+        parts.append(f"Advice for {where} {kind}: {line.advice}")
+        if line.advice == line.start:
+            wins = f"{line.wins[line.start]} of {line.played}"
+            parts[-1] += f" (best or not told apart from it in {wins} settings)"
+        parts[-1] += "."
     return " ".join(parts)

@@ -14,6 +14,7 @@ CLASSES = {
     "Training": "live-training",
     "Dreams": "dream",
     "Residual": "residual",
+    "Tournament": "tournament",
 }
 
 
