@@ -26,6 +26,9 @@ RANGES = {"few": (1, 14), "some": (15, 39), "many": (40, math.inf)}
 """Name of a range → its first and last depth. The grid has 3 and 10, 20 and 30, 50 and 100 layers:
 a range ends half-way to the next, on a log scale."""
 
+NEAR = 0.01
+"""Points of accuracy, in [0, 1], within which two starts of equal verdicts are equals."""
+
 GUESS = {"MNIST": 0.117, "digits": 0.1028, "Shapeset-3×2": 0.1795}
 """Share of the most frequent class among the test images that the tournament looks at."""
 
@@ -42,6 +45,9 @@ class Line:
         The depths that were played, least and greatest.
     start, second
         The contestant advised, and the one that the same rule takes if that is left out.
+    equals
+        Others that are as often the best or not told apart from it, and on average at most `NEAR`
+        behind the one advised: to choose among these is a matter of taste.
     played
         How many settings the line has.
     wins
@@ -61,6 +67,7 @@ class Line:
     depths: tuple[int, int]
     start: str
     second: str
+    equals: tuple[str, ...]
     played: int
     wins: dict[str, int]
     behind: dict[str, float]
@@ -70,8 +77,13 @@ class Line:
 
     @property
     def advice(self) -> str:
-        """The start in words; "nothing learns" where it learns nothing in all settings."""
-        return "nothing learns" if len(self.nothing) == self.played else self.start
+        """The start in words, and its equals; "nothing learns" where nothing does."""
+        if len(self.nothing) == self.played:
+            return "nothing learns"
+        others = len(self.equals)
+        if others == 1:
+            return f"{self.start}, or {self.equals[0]}"
+        return f"{self.start}, or {others} others" if others else self.start
 
 
 def by_setting(rows: Iterable[dict]) -> dict[Setting, list[dict]]:
@@ -124,7 +136,8 @@ def _advice(
     behind = {
         name: sum(verdicts[s].behind[name] for s in settings) / len(settings) for name in everywhere
     }
-    start, second = sorted(everywhere, key=lambda name: (-wins[name], behind[name]))[:2]
+    start, second, *rest = sorted(everywhere, key=lambda name: (-wins[name], behind[name]))
+    near = [n for n in (second, *rest) if wins[n] == wins[start]]
     own = [
         sum(row["accuracy"]) / len(row["accuracy"])
         for s in settings
@@ -138,6 +151,7 @@ def _advice(
         depths=(min(depths), max(depths)),
         start=start,
         second=second,
+        equals=tuple(name for name in near if behind[name] <= behind[start] + NEAR),
         played=len(settings),
         wins=wins,
         behind=behind,
@@ -207,7 +221,7 @@ def span(low: int, high: int) -> str:
 
 def where_it_ends(line: Line) -> str:
     """Return in words where a line's advice is beaten, and where it learns nothing."""
-    if line.advice != line.start:
+    if len(line.nothing) == line.played:
         return "no start that was tried learns"
     parts = [
         f"{100 * points:.0f} points behind at {setting.depth} × {setting.width}{_rest(setting)}"

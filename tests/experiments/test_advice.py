@@ -99,6 +99,20 @@ def test_where_nothing_learns_no_start_is_advised():
     assert where_it_ends(adam) == "nowhere in what was played"
 
 
+def test_starts_of_equal_verdicts_within_a_point_are_named_as_equals():
+    pairs = [({"a": 0.8, "b": 0.8}, "a, or b"), ({"a": 0.8, "b": 0.8, "c": 0.8}, "a, or 2 others")]
+    for means, words in pairs:
+        (line,) = advise(table_of({"at": {}, **means, "far": 0.6}))
+        assert line.advice == words and line.start == "a"
+    (line,) = advise(
+        [
+            row("a", 0.8),
+            {**row("b", 0.7), "accuracy": [0.9, 0.5, 0.8, 0.75, 0.85]},  # not told apart, 4 behind
+        ]
+    )
+    assert line.advice == "a" and line.wins == {"a": 1, "b": 1}
+
+
 def test_where_it_learns_nothing_in_some_settings_is_told():
     (line,) = advise(
         table_of(

@@ -119,7 +119,7 @@ def words(race: Race) -> str:
         where = f"{name_of_family(line.family)} of {span(*line.depths)}"
         kind = f"{FAMILIES[line.family].depth_is} with {RULES[line.rule]}"
         parts.append(f"Advice for {where} {kind}: {line.advice}")
-        if line.advice == line.start:
+        if len(line.nothing) < line.played:
             wins = f"{line.wins[line.start]} of {line.played}"
             parts[-1] += f" (best or not told apart from it in {wins} settings)"
         parts[-1] += "."
