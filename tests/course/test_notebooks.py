@@ -12,6 +12,8 @@ import nbformat
 import pytest
 from PIL import Image
 
+from course_utils.experiments import advise, as_markdown, stored
+
 ROOT = Path(__file__).parents[2]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("[0-9]*.ipynb"))
 SOLUTIONS = sorted((ROOT / "notebooks" / "solutions").glob("*.ipynb"))
@@ -138,16 +140,12 @@ def test_a_lesson_has_claims_prose_exercises_and_sources(lesson):
         assert f"## {heading}" in prose(lesson)
 
 
-def test_the_answers_of_the_readme_are_lines_of_the_decision_page():
-    page = prose(nbformat.read(NOTEBOOKS[10], as_version=4)).split("## 11. ")[1]
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    table = readme.split("## In a hurry")[1].split("\n## ")[0]
-    answers = re.findall(r"^(\| (?!your|---).+? \| .+? \|) ([\d, ]+) \|$", table, re.MULTILINE)
-    lines = {line.rsplit(" | ", 1)[0] + " |": line for line in page.splitlines() if "| " in line}
-    assert len(answers) == table.count("\n| ") - 2 == 6 and len(lines) - 2 == 18
-    for answer, notebooks in answers:
-        assert answer in lines
-        assert all(f"[{number}](" in lines[answer] for number in notebooks.split(", ")), answer
+def test_the_answers_of_the_readme_and_of_notebook_12_are_the_advice_of_the_stored_tournament():
+    advice = as_markdown(advise(stored("tournament")["rows"]))
+    assert advice.count("\n") > 10
+    assert advice in (ROOT / "README.md").read_text(encoding="utf-8")
+    page = nbformat.read(NOTEBOOKS[12], as_version=4)
+    assert advice in [output.get("data", {}).get("text/markdown") for output in outputs(page)]
 
 
 def test_links_between_notebooks_lead_somewhere():
