@@ -6,14 +6,18 @@ correlation c, in [-1, 1]. One line carries it to the next layer:
 
     c_next = (sigma_w² E[φ(u₁) φ(u₂)] + sigma_b²) / q_next,    u₁, u₂ ~ N(0, q), correlated by c.
 
-c = 1 is a fixed point, and its slope is chi: where chi is below 1, neighbours become one (ordered
-phase, gradients vanish); where it is above 1, they part (chaotic phase, gradients explode) and
-settle at a smaller c. Between the two, on the edge of chaos, neither happens, and a signal travels
-deepest. How deep, the depth scales say: q and c approach their fixed points as exp(-layers / xi).
+Where q has settled above 0, c = 1 is a fixed point, and its slope is chi: where chi is below 1,
+neighbours become one (ordered phase, gradients vanish); where it is above 1, they part (chaotic
+phase, gradients explode) and settle at a smaller c. Between the two, on the edge of chaos, neither
+happens, and a signal travels deepest. How deep, the depth scales say: q and c approach their fixed
+points as exp(-layers / xi). A signal that dies, q = 0, has a last correlation of its own: see
+`settle`.
 
 Poole, Lahiri, Raghu, Sohl-Dickstein & Ganguli (2016), "Exponential expressivity in deep neural
 networks through transient chaos"; Schoenholz, Gilmer, Ganguli & Sohl-Dickstein (2017), "Deep
-information propagation", where the depth scales are defined.
+information propagation", where the depth scales are defined; Hayou, Doucet & Rousseau (2019), "On
+the impact of the activation function on deep neural networks training", where the edge is a curve
+for smooth activations and one point for ReLU.
 
 >>> settle(1.3, 0.3)  # tanh: q*, c*, chi, depth scales, phase
 >>> edge_of_chaos(0.3)  # the sigma_w at which chi is 1
@@ -170,7 +174,7 @@ class Settled:
         Mean square of the pre-activations that the layers hand on: q*.
     c
         Correlation of any two signals, after many layers: c*. It is 1 in the ordered phase and on
-        the edge, and below 1 in the chaotic phase.
+        the edge, and below 1 in the chaotic phase. (Where q is 0, see `settle`.)
     chi
         d c_next / d c at c = 1, also the mean squared singular value of a layer's Jacobian.
     chi_c
@@ -223,9 +227,11 @@ def _settled_correlation(q: float, sigma_w: float, sigma_b: float, activation: A
 def settle(sigma_w: float, sigma_b: float = 0.0, activation: str | Activation = "tanh") -> Settled:
     """Return where the size and the correlation of signals settle, their depth scales, the phase.
 
-    q is the stable fixed point that `theory.chi` takes. Where q is 0 (tanh at sigma_w ≤ 1 without
-    bias) there is nothing to correlate: the numbers are then the limits for a small bias. ReLU
-    without bias at its critical gain keeps every q; then 0 stands for all of them.
+    q is the `theory.settled_point` that `theory.chi` takes. Where it is 0, all numbers are the
+    limits for a small bias: without one a correlation need not settle at c, nor at that speed.
+    tanh at sigma_w ≤ 1 becomes linear as its signal dies, and keeps what its first layers have
+    left of the correlation; ReLU takes it to 1 as a power of the depth, at any sigma_w. At its
+    critical gain ReLU without bias keeps every q; then 0 stands for all of them.
 
     Raises
     ------
@@ -249,13 +255,15 @@ def edge_of_chaos(
     """Return the sigma_w at which chi is 1, for each ``sigma_b`` (...): above it there is chaos.
 
     Along the edge q runs from 0 to infinity: sigma_w is `theory.backward_gain` of q, and
-    sigma_b² what is then missing to hold q. Where the slope of φ has one mean square at every q
-    (linear, ReLU, leaky ReLU) the edge is that one sigma_w; with a bias q grows without end on it.
+    sigma_b² what is then missing to hold q. It counts where q is stable, which with GELU begins at
+    sigma_b = 0.42, with SiLU at 0.75; below that their signals die or explode. Where the slope of φ
+    has one mean square at every q (linear, ReLU, leaky ReLU) the edge is that one sigma_w; with a
+    bias q grows without end on it, and above it the signal explodes.
 
     Raises
     ------
     ValueError
-        If ``sigma_b`` is negative or not finite, or where no q up to 1e6 lies on the edge.
+        If ``sigma_b`` is negative or not finite, or where no stable q up to 1e6 lies on the edge.
     """
     sigma_b, activation = non_negative("sigma_b", sigma_b), resolve(activation)
     log_q = np.log(np.geomspace(1e-12, 1e6, 181))
@@ -269,18 +277,19 @@ def edge_of_chaos(
 
     on_grid, edge = missing(log_q), np.empty(sigma_b.size)
     for i, b in enumerate(sigma_b.flat):
+        settles = False
+        rises = np.flatnonzero((on_grid[:-1] < b**2) & (on_grid[1:] >= b**2))
         if b == 0 and activation.phi(np.zeros(1))[0] == 0:
             edge[i] = theory.critical_gain(activation)
-            continue
-        rises = np.flatnonzero((on_grid[:-1] < b**2) & (on_grid[1:] >= b**2))
-        q = math.nan
-        if rises.size:
+            settles = theory.fixed_points(edge[i], 0.0, activation)[0].stable
+        elif rises.size:
             cell = log_q[rises[-1] : rises[-1] + 2]
             q = math.exp(brentq(lambda x, b=b: missing(x) - b**2, *cell, xtol=1e-13))
             edge[i] = theory.backward_gain(activation, q)
-        if not (rises.size and variance_slope(q, edge[i], activation) < 1):
+            settles = variance_slope(q, edge[i], activation) < 1
+        if not settles:
             raise ValueError(
                 f"{activation.name} with sigma_b={b:g} has no edge of chaos: at no q up to 1e6 "
-                "does the signal settle with chi = 1"
+                "does the signal settle with chi = 1; try a larger sigma_b"
             )
     return edge.reshape(sigma_b.shape)[()]

@@ -218,9 +218,9 @@ class FixedPoint:
     """A mean square that the layers hand on unchanged: q = variance_map(q).
 
     ``slope`` is d q_next / d q: how a small deviation grows from layer to layer. ``stable`` says
-    whether |slope| < 1, and is None where |slope| is 1 to 1e-9, so that higher orders decide (tanh
-    at sigma_w = 1 still falls to 0, as 1 / (2 l)). ``isolated`` is False where every other q > 0
-    is a fixed point as well (ReLU at sigma_w = √2).
+    whether |slope| < 1. Where it is 1 to 1e-9, higher orders decide: at q = 0 tanh with sigma_w = 1
+    is stable (it falls as 1 / (2 l)), GELU with 2 is not. Where every other q > 0 is a fixed point
+    as well (ReLU at sigma_w = √2), ``isolated`` is False and ``stable`` None.
     """
 
     q: float
@@ -258,14 +258,18 @@ def fixed_points(
     on_grid = growth(log_q)
     clear = np.abs(on_grid) > 1e-11  # the rest is rounding: no sign to trust
     log_q, sign = log_q[clear], np.sign(on_grid[clear])
-    roots = [0.0] if variance_map(0.0, sigma_w, sigma_b, activation) == 0 else []
+    isolated = bool(clear.any())
+    roots = []  # q, and whether what is a little larger grows
+    if variance_map(0.0, sigma_w, sigma_b, activation) == 0:
+        roots.append((0.0, isolated and sign[0] > 0))
     for i in np.flatnonzero(sign[1:] != sign[:-1]):
-        roots.append(math.exp(brentq(growth, log_q[i], log_q[i + 1], xtol=1e-14, rtol=1e-14)))
+        q = math.exp(brentq(growth, log_q[i], log_q[i + 1], xtol=1e-14, rtol=1e-14))
+        roots.append((q, sign[i + 1] > 0))
     points = []
-    for q in roots:
+    for q, grows in roots:
         slope = variance_slope(q, sigma_w, activation)
-        stable = None if abs(abs(slope) - 1) < 1e-9 else abs(slope) < 1
-        points.append(FixedPoint(q, slope, stable, isolated=bool(clear.any())))
+        stable = abs(slope) < 1 if abs(abs(slope) - 1) >= 1e-9 else not grows
+        points.append(FixedPoint(q, slope, bool(stable) if isolated else None, isolated))
     return points
 
 
@@ -274,7 +278,10 @@ def settled_point(
 ) -> FixedPoint:
     """Return the fixed point at which a signal settles: the largest that is not unstable.
 
-    Raises ValueError where none is: the signal explodes. Other errors as in `fixed_points`.
+    There may be several, and a signal that begins above an unstable one does not come down: GELU
+    with sigma_w between √2 and 2 and no bias lets a weak signal die (q = 0) and a strong one
+    explode. Raises ValueError where none is: any signal explodes. Other errors as in
+    `fixed_points`.
     """
     attracting = [p for p in fixed_points(sigma_w, sigma_b, activation) if p.stable is not False]
     if not attracting:

@@ -16,6 +16,7 @@ from course_utils.theory import ACTIVATION_FUNCTIONS
 from course_utils.theory import correlation as mean_field
 
 NAMES = list(ACTIVATION_FUNCTIONS)
+WIDTH = 1000  # of the real networks
 each_activation = pytest.mark.parametrize("name", NAMES)
 some_q = st.floats(-6, 2).map(lambda power: 10.0**power)  # the range that the docstring promises
 some_c = st.one_of(st.floats(-1, 1), st.floats(-12, 0).map(lambda power: 1 - 10.0**power))
@@ -210,6 +211,37 @@ def test_a_dead_signal_has_the_limits_of_a_small_bias():
     assert mean_field.settle(0.0, 0.3).xi_c == 0  # after one layer nothing is left of the input
 
 
+def test_without_a_bias_a_dying_tanh_keeps_a_correlation_and_relu_does_not():
+    q_path = theory.variance_path(1.0, 300, 1.0, 0.0)
+    path = mean_field.correlation_path(0.3, q_path, 1.0)
+    assert path[29] == pytest.approx(0.26, abs=5e-4)
+    assert path[-1] == pytest.approx(0.2587, abs=1e-4)  # not 1, though chi is 1 at q = 0
+    q_path = theory.variance_path(1.0, 30, 1.0, 0.0, "relu")
+    left = 1 - mean_field.correlation_path(0.0, q_path, 1.0, 0.0, "relu")[-1]
+    assert left == pytest.approx(0.03, abs=1e-3)  # not χ²⁹, 2e-9
+
+
+@pytest.mark.parametrize(
+    ("setting", "c"), [(("tanh", 1.0), 0.2586), (("tanh", 0.7), None), (("relu", 1.0), 0.97)]
+)
+def test_networks_without_bias_keep_the_correlations_that_the_paths_foretell(setting, c):
+    name, sigma_w = setting
+    rng = np.random.default_rng(2)
+    ends = []
+    for _ in range(4):
+        pair = np.linalg.qr(rng.standard_normal((WIDTH, 2)))[0] * math.sqrt(WIDTH)
+        h = pair @ np.array([[1, 0.3], [0, math.sqrt(1 - 0.3**2)]])  # correlated by 0.3
+        for _ in range(30):
+            weight = rng.standard_normal((WIDTH, WIDTH), dtype=np.float32)
+            z = sigma_w / math.sqrt(WIDTH) * weight @ h
+            h = ACTIVATION_FUNCTIONS[name].phi(z)
+        ends.append(z[:, 0] @ z[:, 1] / np.linalg.norm(z, axis=0).prod())
+    q_path = theory.variance_path(sigma_w**2, 30, sigma_w, 0.0, name)
+    foretold = mean_field.correlation_path(0.3, q_path, sigma_w, 0.0, name)[-1]
+    assert np.mean(ends) == pytest.approx(foretold, abs=0.12)  # single networks stray by 0.1
+    assert c is None or foretold == pytest.approx(c, abs=5e-3)
+
+
 def test_close_to_the_edge_the_depth_scale_grows_without_end():
     edge = mean_field.edge_of_chaos(0.3)
     scales = [mean_field.settle(edge * (1 + off), 0.3).xi_c for off in (-1e-2, -1e-4, 1e-4, 1e-2)]
@@ -219,15 +251,15 @@ def test_close_to_the_edge_the_depth_scale_grows_without_end():
 # ---------------------------------------------------------------- the edge of chaos
 
 
-@pytest.mark.parametrize("name", ["tanh", "erf", "sigmoid", "selu"])
+@pytest.mark.parametrize("name", ["tanh", "erf", "sigmoid", "selu", "elu", "gelu", "silu"])
 def test_chi_is_one_on_the_edge(name):
-    sigma_b = np.array([0.05, 0.3, 1.0])
+    sigma_b = np.array([0.8, 1.0, 2.0] if name in ("gelu", "silu") else [0.05, 0.3, 1.0])
     edge = mean_field.edge_of_chaos(sigma_b, name)
     assert edge.shape == (3,)
     for w, b in zip(edge, sigma_b, strict=True):
         assert theory.chi(w, b, name) == pytest.approx(1, abs=1e-9)
         assert mean_field.settle(0.99 * w, b, name).phase == "ordered"
-        assert mean_field.settle(1.01 * w, b, name).phase == "chaotic"
+        assert mean_field.settle(1.001 * w, b, name).phase == "chaotic"
 
 
 def test_the_edge_of_tanh_starts_at_gain_one_and_rises_with_the_bias():
@@ -242,9 +274,27 @@ def test_a_homogeneous_activation_has_one_critical_gain_at_every_bias(name):
     assert edge == pytest.approx([theory.critical_gain(name)] * 2, rel=1e-12)
 
 
-def test_gelu_with_bias_has_no_edge_where_the_signal_has_settled():
-    with pytest.raises(ValueError, match=r"gelu with sigma_b=0.3 has no edge of chaos"):
-        mean_field.edge_of_chaos(0.3, "gelu")
+@pytest.mark.parametrize(("name", "begins"), [("gelu", 0.42), ("silu", 0.75)])
+def test_the_edge_of_gelu_and_silu_begins_at_a_bias(name, begins):
+    for sigma_b in (0.0, 0.1, 0.3, begins - 0.01):
+        with pytest.raises(ValueError, match=rf"{name} with sigma_b={sigma_b:g} has no edge"):
+            mean_field.edge_of_chaos(sigma_b, name)
+    for sigma_b in (begins, begins + 0.05, 2.0, 5.0):
+        edge = mean_field.edge_of_chaos(sigma_b, name)
+        assert 1.39 < edge < math.sqrt(2)
+        assert mean_field.settle(edge, sigma_b, name).phase == "critical"
+
+
+def test_the_edge_of_gelu_and_silu_is_a_little_below_he():
+    assert mean_field.edge_of_chaos(0.5, "gelu") == pytest.approx(1.400, abs=5e-4)
+    assert mean_field.edge_of_chaos(0.8, "silu") == pytest.approx(1.407, abs=5e-4)
+
+
+@pytest.mark.parametrize("sigma_w", [2.0, 2.5])
+@pytest.mark.parametrize("name", ["gelu", "silu"])
+def test_where_the_signal_grows_without_end_nothing_settles(name, sigma_w):
+    with pytest.raises(ValueError, match="explodes and never settles"):
+        mean_field.settle(sigma_w, 0.0, name)
 
 
 # ---------------------------------------------------------------- errors
@@ -289,7 +339,6 @@ def test_results_cannot_be_changed_by_mistake():
 
 # ---------------------------------------------------------------- real networks of width 1,000
 
-WIDTH = 1000
 GRID = [("tanh", w, b) for w in (1.0, 1.5, 2.0, 2.5) for b in (0.6, 0.8, 1.0)]
 GRID += [("erf", 0.9, 0.5), ("erf", 1.8, 0.8), ("relu", 0.8, 0.3), ("relu", 1.2, 0.5)]
 GRID += [("selu", 0.7, 0.4)]
@@ -384,6 +433,30 @@ def test_networks_of_width_1000_settle_within_3_percent_of_q_and_c():
     for g, setting in enumerate(GRID):
         assert q[:, g].mean() == pytest.approx(SETTLED[g].q, rel=0.03), setting
         assert c[:, g].mean() == pytest.approx(SETTLED[g].c, rel=0.03), setting
+
+
+@pytest.mark.parametrize(("name", "sigma_b"), [("gelu", 0.5), ("silu", 0.8)])
+def test_networks_of_width_1000_hold_signal_and_gradient_on_the_edge(name, sigma_b):
+    edge, act = float(mean_field.edge_of_chaos(sigma_b, name)), ACTIVATION_FUNCTIONS[name]
+    for sigma_w in (edge, 0.8 * edge):
+        point, rng, depth = mean_field.settle(sigma_w, sigma_b, name), np.random.default_rng(3), 10
+        factors, sizes, gaps = [], [], []
+        for _ in range(4):
+            pair = rng.standard_normal((WIDTH, 1)) + 1e-3 * rng.standard_normal((WIDTH, 8))
+            z, delta = math.sqrt(point.q) * pair, rng.standard_normal((WIDTH, 8))
+            for _ in range(depth):
+                weight = rng.standard_normal((WIDTH, WIDTH), dtype=np.float32)
+                weight *= sigma_w / math.sqrt(WIDTH)
+                passed = act.dphi(z) * (weight.T @ delta)  # δ that knows nothing of the weights
+                factors.append(np.square(passed).mean() / np.square(delta).mean())
+                below = np.square(z[:, 1:] - z[:, :1]).mean()
+                z = weight @ act.phi(z) + sigma_b * rng.standard_normal((WIDTH, 1))
+                sizes.append(np.square(z).mean() / point.q)
+                gaps.append(np.square(z[:, 1:] - z[:, :1]).mean() / below)
+        assert np.mean(factors) == pytest.approx(point.chi, rel=0.03)
+        assert np.mean(gaps) == pytest.approx(point.chi, rel=0.03)  # 1 - c and q together
+        assert np.mean(sizes) == pytest.approx(1, rel=0.15)
+        assert (abs(point.chi - 1) < 1e-9) == (sigma_w == edge)
 
 
 def test_networks_of_width_1000_settle_at_the_depth_scales_within_15_percent():

@@ -430,7 +430,7 @@ def test_torchs_tanh_gain_settles_at_a_mean_square_of_0_42():
 
 def test_tanh_with_gain_one_decays_like_one_over_two_l_without_a_plateau():
     (only,) = theory.fixed_points(1.0, 0.0, "tanh")
-    assert only.q == 0 and only.stable is None and only.isolated
+    assert only.q == 0 and only.stable is True and only.isolated
     path = theory.variance_path(1.0, 10_001, 1.0)  # path[l] is l layers behind the first
     assert (np.diff(path) < 0).all()
     scaled = 2 * np.array([100, 1000, 10_000]) * path[[100, 1000, 10_000]]
@@ -480,6 +480,22 @@ def test_gelu_below_its_critical_gain_has_an_unstable_threshold():
     assert below < 1e-6 and above > 100
 
 
+@pytest.mark.parametrize("name", ["gelu", "silu"])
+def test_gelu_and_silu_at_their_critical_gain_let_every_signal_grow(name):
+    (zero,) = theory.fixed_points(2.0, 0.0, name)  # its slope is 1, as that of tanh is at gain 1
+    assert zero.slope == pytest.approx(1, abs=1e-9) and zero.stable is False and zero.isolated
+    assert (np.diff(theory.variance_path([1e-4, 0.1], 200, 2.0, 0.0, name), axis=0) > 0).all()
+    for ask in (theory.settled_point, theory.chi):
+        with pytest.raises(ValueError, match="explodes and never settles"):
+            ask(2.0, 0.0, name)
+
+
+def test_elu_at_its_critical_gain_dies():
+    zero = theory.fixed_points(1.0, 0.0, "elu")[0]
+    assert zero.q == 0 and zero.stable is True
+    assert theory.variance_path(1.0, 3000, 1.0, 0.0, "elu")[-1] < 1e-4
+
+
 def test_sigmoid_never_falls_to_zero_unless_the_weights_are_zero():
     (point,) = theory.fixed_points(1.0, 0.0, "sigmoid")
     assert point.q == pytest.approx(0.26469, abs=1e-5) and point.stable
@@ -496,9 +512,7 @@ def test_fixed_points_are_fixed_and_their_slope_is_the_derivative(name, sigma_w,
     for point in points:
         image = theory.variance_map(point.q, sigma_w, sigma_b, name)
         assert image == pytest.approx(point.q, rel=1e-9)
-        if point.stable is None:
-            assert point.slope == pytest.approx(1, abs=1e-9)
-        else:
+        if abs(point.slope - 1) > 1e-9:
             assert point.stable == (abs(point.slope) < 1)
         if point.q > 0:
             step = 1e-5 * point.q
