@@ -12,6 +12,7 @@ from importlib.resources import files
 from pathlib import Path
 
 RUNS = {  # name → how long the script of this name takes
+    "five_layers": "about half an hour of one core",
     "lecture_labs": "about an hour",
     "mup_transfer": "about ten minutes",
     "pretraining_study": "about two hours of one core",

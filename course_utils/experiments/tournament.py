@@ -27,7 +27,8 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import cache
 
@@ -169,7 +170,7 @@ def play(
             raise ValueError(f"no contestant {unknown[0]!r} in {setting.family!r}: one of {known}")
         names = [name for name in names if name in set(only)]
     arena = _Arena(setting, data, device)
-    with one_thread(), interrupts_passed_on(), _no_denormals():
+    with one_thread(), interrupts_passed_on(), no_denormals():
         tried = _tune(arena, names, setting.rule)
         best = {name: max(results, key=results.get) for name, results in tried.items()}
         races = [arena.train(best, seed, test=True) for seed in seeds]
@@ -178,7 +179,7 @@ def play(
         {
             **asdict(setting),
             "contestant": name,
-            "rate": _rate(best[name]),
+            "rate": rate_at(best[name]),
             "at_the_end": best[name] in ends,
             "diverged": sum(race[name].diverged for race in races),
             "accuracy": [round(race[name].accuracy, 4) for race in races],
@@ -197,23 +198,24 @@ def _tune(arena: _Arena, names: list[str], rule: str) -> dict[str, dict[int, tup
             at = {name: k for name, ks in wanted.items() if k in ks}
             for name, result in arena.train(at, seed=0, test=False).items():
                 tried[name][k] = (result.accuracy, -result.loss)
-        wanted = {name: _next(results, rule) for name, results in tried.items()}
+        wanted = {name: beyond(results, _ends(rule)) for name, results in tried.items()}
     return tried
 
 
-def _next(results: dict[int, tuple], rule: str) -> list[int]:
-    """Return the exponent beyond, if the best stands at an end that can be passed."""
-    best = max(results, key=results.get)
-    if best in _ends(rule):
+def beyond(tried: dict[int, tuple], ends: tuple[int, int]) -> list[int]:
+    """Return the exponent beyond, if the best of those tried stands at an end short of ``ends``."""
+    best = max(tried, key=tried.get)
+    if best in ends:
         return []
-    return [best - 1] if best == min(results) else [best + 1] if best == max(results) else []
+    return [best - 1] if best == min(tried) else [best + 1] if best == max(tried) else []
 
 
 def _ends(rule: str) -> tuple[int, int]:
     return RATES[rule][0] - BEYOND, RATES[rule][-1] + BEYOND
 
 
-def _rate(k: int) -> float:
+def rate_at(k: int) -> float:
+    """Return the learning rate of an exponent: two steps are a factor of ten."""
     return float(f"{10 ** (k / 2):.2g}")
 
 
@@ -257,7 +259,7 @@ class _Arena:
         results: dict[str, Result] = {}
         for members in groups.values():
             names, networks = zip(*members, strict=True)
-            rates = [_rate(exponents[name]) for name in names]
+            rates = [rate_at(exponents[name]) for name in names]
             part = self.test if test else self.held_out
             outcomes = self._fit(list(networks), rates, seed, part)
             results |= dict(zip(names, outcomes, strict=True))
@@ -277,7 +279,7 @@ class _Arena:
         histories = fit(whole, *self.train_part, optimizer=rule, log=None, **options)
         histories = [histories] if alone else histories
         finished = [history.outcome == "finished" for history in histories]
-        return _measure(whole, *part, finished)
+        return measure(whole, *part, finished)
 
     def _optimizer(self, tensors: list[Tensor], lr: float) -> torch.optim.Optimizer:
         if self.setting.rule == "sgd":
@@ -298,7 +300,7 @@ def _architecture(network: nn.Module, name: str) -> object:
 
 
 @torch.no_grad()
-def _measure(
+def measure(
     network: nn.Module | Ensemble, images: Tensor, labels: Tensor, finished: list[bool]
 ) -> list[Result]:
     """Return accuracy and loss of each member; of one that diverged those of a guess."""
@@ -320,13 +322,13 @@ def _measure(
     ]
 
 
-class _no_denormals:  # noqa: N801 (a context manager)
+@contextmanager
+def no_denormals() -> Iterator[None]:
     """Take numbers below 1e-38 for 0: vanishing signals would be computed 50 times as slowly."""
-
-    def __enter__(self) -> None:
-        torch.set_flush_denormal(True)
-
-    def __exit__(self, *of_an_error: object) -> None:
+    torch.set_flush_denormal(True)
+    try:
+        yield
+    finally:
         torch.set_flush_denormal(False)
 
 

@@ -103,7 +103,7 @@ def test_every_architecture_plays(family, data):
 
 
 def test_a_run_that_diverges_counts_as_one_that_guesses(data, monkeypatch):
-    monkeypatch.setattr(tournament, "_rate", lambda k: 1e30)
+    monkeypatch.setattr(tournament, "rate_at", lambda k: 1e30)
     for family in ("relu", "residual, batch norm"):
         setting = Setting(family, 3, 8, "sgd", 6, data.name)
         (row,) = play(setting, data, only=["He"], seeds=(1, 2))
@@ -153,8 +153,8 @@ def test_each_contestant_has_its_own_rate():
 
 
 def test_rates_are_half_powers_of_ten():
-    assert [tournament._rate(k) for k in RATES["sgd"]] == [1e-3, 3.2e-3, 1e-2, 3.2e-2, 1e-1]
-    assert [tournament._rate(k) for k in RATES["adam"]] == [1e-4, 3.2e-4, 1e-3, 3.2e-3, 1e-2]
+    assert [tournament.rate_at(k) for k in RATES["sgd"]] == [1e-3, 3.2e-3, 1e-2, 3.2e-2, 1e-1]
+    assert [tournament.rate_at(k) for k in RATES["adam"]] == [1e-4, 3.2e-4, 1e-3, 3.2e-3, 1e-2]
 
 
 # ---------------------------------------------------------------- verdict
