@@ -27,7 +27,7 @@ def _settled(sigma_w2: float, sigma_b2: float) -> mean_field.Settled:
 
 
 def check_depth_limit(depth_limit: Callable[[float, float], float]) -> None:
-    """Check the depth that tanh networks can be trained to, 6 ξ_c.
+    """Check the border of the trainability map of tanh networks, 6 ξ_c.
 
     Parameters
     ----------
