@@ -9,7 +9,8 @@ chains of the batch before.
 
 Which states are drawn and which stay probabilities follows Hinton (2012), "A practical guide to
 training restricted Boltzmann machines": whatever drives the chain is drawn; hidden units that only
-enter a mean are probabilities, because drawing them would add noise and change nothing else.
+enter a mean are probabilities: drawn, they would give the same step on average, with more noise.
+(That noise has one use: it sets units of equal weights apart, which probabilities never do.)
 """
 
 from __future__ import annotations

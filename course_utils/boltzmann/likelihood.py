@@ -1,10 +1,12 @@
 """The true log-likelihood of an RBM: its partition function, exact or by annealing.
 
 An RBM knows p(v) only up to the number Z: log p(v) = -F(v) - log Z. For a small model Z is a sum
-that can be done; for a large one annealed importance sampling estimates it, with an error bar.
+that can be done; for a large one annealed importance sampling estimates it, with an error bar. From
+one side it errs towards too small a Z; from both sides one sees how far it may be wrong.
 
 >>> log_z = exact_log_partition(rbm)  # up to 25 units on the smaller side
->>> log_z = annealed_log_partition(rbm, train_images, n_temperatures=10_000)
+>>> log_z = annealed_log_partition(rbm, train_images)
+>>> log_z = two_way_log_partition(rbm, train_images, samples)  # samples of the model itself
 >>> log_likelihood(rbm, test_images, log_z).mean()  # nats an image
 """
 
@@ -65,6 +67,31 @@ class LogPartition:
     n_chains: int
 
 
+@dataclass(frozen=True, eq=False)
+class TwoWayLogPartition:
+    """An estimate of log Z in nats from both sides, made by :func:`two_way_log_partition`.
+
+    Attributes
+    ----------
+    value : float
+        Where the chains that went up and those that came down agree.
+    error : float
+        Standard deviation of `value` (Shirts and others 2003).
+    low, high : float
+        Mean of `up` less three of its standard errors, mean of `down` plus three: log Z lies
+        between them, if the samples were the model's own.
+    up, down : Tensor, shape (n_chains,)
+        What every chain says of log Z; on average too little and too much.
+    """
+
+    value: float
+    error: float
+    low: float
+    high: float
+    up: Tensor
+    down: Tensor
+
+
 def exact_log_partition(rbm: RBM, over: str | None = None) -> float:
     """Return log Z in nats, a sum over all states of one side of ``rbm``, in float64.
 
@@ -118,16 +145,16 @@ def annealed_log_partition(
 ) -> LogPartition:
     """Estimate log Z in nats by annealed importance sampling from the base rates of ``images``.
 
-    Each chain starts as a sample of a model whose Z is known: it has no weights, the hidden biases
-    of ``rbm``, and as visible biases the log-odds of the images' pixels (Gaussian: their means).
-    Then weights and visible biases move to those of ``rbm`` in small steps, and the chain follows
-    with a Gibbs step at each. The weight of a chain is the product of the ratios
-    p*(v, next) / p*(v, now) along its way; the mean weight estimates Z / Z(base) without bias
-    (Neal 2001; Salakhutdinov & Murray 2008). Its logarithm is too low rather than too high, so
-    a log-likelihood comes out too high. Give the images that ``rbm`` was trained on.
+    Each chain starts as a sample of a model whose Z is known: it has no weights, and as visible
+    biases the log-odds of the images' pixels (Gaussian: their means). Then all parameters move to
+    those of ``rbm`` in small steps, and the chain follows with a Gibbs step at each. The weight of
+    a chain is the product of the ratios p*(v, next) / p*(v, now) along its way; the mean weight
+    estimates Z / Z(base) without bias (Neal 2001; Salakhutdinov & Murray 2008). Its logarithm is
+    too low rather than too high, so a log-likelihood comes out too high. Give the images that
+    ``rbm`` was trained on.
 
     A small effective sample size is warned about. A large one says that the chains agree, not
-    that they found every mode: compare with more temperatures.
+    that they found every mode: compare with :func:`two_way_log_partition`.
 
     Parameters
     ----------
@@ -151,42 +178,78 @@ def annealed_log_partition(
     TypeError, ValueError
         If the images do not fit ``rbm``, or an option makes no sense.
     """
-    weight, visible_bias, hidden_bias = _parameters(rbm, rbm.weight.dtype)
-    rbm.check_images(images, "images")
+    bridge, betas = _Bridge.of(rbm, images), _inverse_temperatures(n_temperatures)
     if not isinstance(n_chains, Integral) or isinstance(n_chains, bool) or n_chains < 2:
         raise ValueError(f"n_chains must be a whole number of 2 or more, got {n_chains!r}: try 100")
-    n_chains, betas = int(n_chains), _inverse_temperatures(n_temperatures)
-    gaussian = rbm.visible == "gaussian"
-    base_bias = visible_bias_of(images, rbm.visible)
-    change = visible_bias - base_bias
-    generator = seeded(seed, weight.device)
-
-    def draw(natural: Tensor) -> Tensor:  # visible units (n_chains, n_visible)
-        return sample_visible(visible_mean(natural, rbm.visible), rbm.visible, generator)
-
-    log_ratios = weight.new_empty(len(betas) - 1, n_chains)
-    v = draw(base_bias.repeat(n_chains, 1))
-    steps = tqdm(range(len(betas) - 1), leave=False, disable=log is None, delay=1, unit="step")
-    for step in steps:
-        now, following = betas[step], betas[step + 1]
-        product = v @ weight.T  # (n_chains, n_hidden): serves the ratio and the Gibbs step
-        logits = torch.add(hidden_bias, product, alpha=following)
-        gain = softplus(logits) - softplus(torch.add(hidden_bias, product, alpha=now))
-        torch.add(gain.sum(1), v @ change, alpha=following - now, out=log_ratios[step])
-        h = sample_bernoulli(logits.sigmoid_(), generator)
-        bias = torch.add(base_bias, change, alpha=following)
-        v = draw(torch.addmm(bias, h, weight, alpha=following))
-    log_z_base = _visible_log_partition(base_bias, gaussian) + softplus(hidden_bias).sum()
-    start = log_z_base.item() - _constant(visible_bias, gaussian)
-    return _summary(start + log_ratios.cpu().double().sum(0))
+    generator = seeded(seed, rbm.weight.device)
+    return _summary(bridge.up(int(n_chains), betas, generator, log))
 
 
-def log_likelihood(rbm: RBM, images: Tensor, log_z: float | LogPartition) -> Tensor:
+def two_way_log_partition(
+    rbm: RBM,
+    images: Tensor,
+    samples: Tensor,
+    *,
+    n_temperatures: int | Sequence[float] = 1000,
+    seed: int = 0,
+    log: Callable[[str], object] | None = print,
+) -> TwoWayLogPartition:
+    """Estimate log Z in nats from both ends of the bridge of :func:`annealed_log_partition`.
+
+    As many chains as there are ``samples`` go up, as there. As many come down: each starts at one
+    of the samples, walks the same steps backwards, and one over its weight estimates Z(base) / Z.
+    On average the logarithms of the weights lie below log Z on the way up and above it on the way
+    down (Grosse, Ghahramani & Adams 2015). And a chain that says u occurs exp(u - log Z) times as
+    often on the way down as on the way up (Crooks 2000). So the means of sigmoid(u - x) over those
+    that went up and of sigmoid(x - u) over those that came down are equal at x = log Z: that x is
+    returned (Bennett 1976). It needs far fewer temperatures than the way up alone.
+
+    Parameters
+    ----------
+    rbm, images, n_temperatures, seed, log
+        As for :func:`annealed_log_partition`.
+    samples
+        (n_chains, n_visible), drawn from ``rbm`` itself: the ends of long chains, such as
+        ``rbm.sample(100, 1000, start=rbm.learner.chains)``. What neither these chains nor the way
+        up have found, nobody sees here. Two ways that cannot both be right, or that do not meet,
+        are warned about.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the images or the samples do not fit ``rbm``, or an option makes no sense.
+    """
+    bridge, betas = _Bridge.of(rbm, images), _inverse_temperatures(n_temperatures)
+    rbm.check_images(samples, "samples")
+    n_chains = len(samples)
+    if n_chains < 2:
+        raise ValueError("samples must be two or more, got one: try rbm.sample(100, 1000)")
+    generator = seeded(seed, rbm.weight.device)
+    up = bridge.up(n_chains, betas, generator, log)
+    down = bridge.down(samples, betas, generator, log)
+    low, high = (
+        (ways.mean() + sign * 3 * ways.std() / math.sqrt(n_chains)).item()
+        for ways, sign in ((up, -1), (down, 1))
+    )
+    value, error, meeting = _where_both_agree(up, down)
+    doubt = ""
+    if low > high:
+        doubt = "so the samples are not the RBM's own. Try longer chains, from other starts."
+    elif meeting < 1:
+        doubt = "and hardly a chain lies where those of the other way are. Try more temperatures."
+    if doubt:
+        said = f"The way up says that log Z is at least {low:.1f}, the way down at most {high:.1f}"
+        warnings.warn(f"{said}: {doubt}", stacklevel=2)
+    return TwoWayLogPartition(value, error, low, high, up, down)
+
+
+def log_likelihood(
+    rbm: RBM, images: Tensor, log_z: float | LogPartition | TwoWayLogPartition
+) -> Tensor:
     """Return log p(v) = -F(v) - log Z of each image, (n,) nats (Gaussian: a log-density).
 
     ``images`` (n, n_visible) must be black and white if the visible units are Bernoulli: such a
-    model gives no probability to a grey pixel. ``log_z`` comes from :func:`exact_log_partition` or
-    :func:`annealed_log_partition`.
+    model gives no probability to a grey pixel. ``log_z`` comes from one of the functions above.
 
     Raises
     ------
@@ -199,8 +262,69 @@ def log_likelihood(rbm: RBM, images: Tensor, log_z: float | LogPartition) -> Ten
             "images hold values between 0 and 1; a Bernoulli RBM gives probabilities to zeros and "
             "ones only. Try torch.bernoulli(images), or (images > 0.5).to(images.dtype)"
         )
-    value = log_z.value if isinstance(log_z, LogPartition) else log_z
+    value = getattr(log_z, "value", log_z)
     return -rbm.free_energy(images) - value
+
+
+@dataclass(frozen=True, eq=False)
+class _Bridge:
+    """Models between one without weights, whose Z is known (β = 0), and an RBM (β = 1)."""
+
+    weight: Tensor  # (n_hidden, n_visible)
+    hidden_bias: Tensor  # (n_hidden,)
+    base_bias: Tensor  # (n_visible,): visible bias at β = 0
+    change: Tensor  # (n_visible,): what is added to it until β = 1
+    visible: str
+    log_z_base: float
+
+    @classmethod
+    def of(cls, rbm: RBM, images: Tensor) -> _Bridge:
+        weight, visible_bias, hidden_bias = _parameters(rbm, rbm.weight.dtype)
+        rbm.check_images(images, "images")
+        base_bias, gaussian = visible_bias_of(images, rbm.visible), rbm.visible == "gaussian"
+        log_z = _visible_log_partition(base_bias, gaussian).item() + len(hidden_bias) * math.log(2)
+        log_z -= _constant(visible_bias, gaussian)
+        change = visible_bias - base_bias
+        return cls(weight, hidden_bias, base_bias, change, rbm.visible, log_z)
+
+    def up(self, n_chains: int, betas: list[float], generator: torch.Generator, log) -> Tensor:
+        """Return what ``n_chains`` chains say of log Z, (n_chains,), on average too little."""
+        v = self._draw(self.base_bias.repeat(n_chains, 1), generator)
+        return self.log_z_base + self._walk(v, betas, generator, log)
+
+    def down(self, v: Tensor, betas: list[float], generator: torch.Generator, log) -> Tensor:
+        """Return what chains from the RBM's samples v say of it, (n_chains,): too much."""
+        return self.log_z_base - self._walk(v, betas[::-1], generator, log)
+
+    def _walk(self, v: Tensor, betas: list[float], generator: torch.Generator, log) -> Tensor:
+        """Walk from β to β, and return the logarithms of the weights, (n_chains,), float64."""
+        log_ratios = self.weight.new_empty(len(betas) - 1, len(v))
+        steps = tqdm(range(len(betas) - 1), leave=False, disable=log is None, delay=1, unit="step")
+        for step in steps:
+            now, following = betas[step], betas[step + 1]
+            inputs = v @ self.weight.T + self.hidden_bias  # serves the ratio and the Gibbs step
+            gain = softplus(following * inputs) - softplus(now * inputs)
+            drift = v @ self.change  # (n_chains,)
+            torch.add(gain.sum(1), drift, alpha=following - now, out=log_ratios[step])
+            h = sample_bernoulli(inputs.mul_(following).sigmoid_(), generator)
+            bias = torch.add(self.base_bias, self.change, alpha=following)
+            v = self._draw(torch.addmm(bias, h, self.weight, alpha=following), generator)
+        return log_ratios.cpu().double().sum(0)
+
+    def _draw(self, natural: Tensor, generator: torch.Generator) -> Tensor:
+        return sample_visible(visible_mean(natural, self.visible), self.visible, generator)
+
+
+def _where_both_agree(up: Tensor, down: Tensor) -> tuple[float, float, float]:
+    """Return the x at which both means are equal, its std, and how many chains meet there."""
+    low, high = min(up.min(), down.min()).item(), max(up.max(), down.max()).item()
+    for _ in range(60):  # the one falls with x, the other rises: halve the interval
+        x = (low + high) / 2
+        rises = torch.sigmoid(up - x).mean() > torch.sigmoid(x - down).mean()
+        low, high = (x, high) if rises else (low, x)
+    shares = torch.sigmoid(up - x), torch.sigmoid(x - down)
+    spread = sum(s.square().mean() / s.mean().square() - 1 for s in shares)
+    return x, math.sqrt(spread.item() / len(up)), shares[0].sum().item()
 
 
 def _parameters(rbm: RBM, dtype: torch.dtype) -> tuple[Tensor, Tensor, Tensor]:

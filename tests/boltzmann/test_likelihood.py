@@ -21,6 +21,7 @@ from course_utils.boltzmann import (
     annealed_log_partition,
     exact_log_partition,
     log_likelihood,
+    two_way_log_partition,
 )
 from course_utils.boltzmann.likelihood import LogPartition
 
@@ -271,7 +272,7 @@ def test_base_rates_are_a_better_start_than_fair_coins():
     at_rates = annealed_log_partition(rbm, images, n_temperatures=50)
     assert abs(at_rates.value - exact_log_partition(rbm)) < 3 * at_rates.error < 0.1
     assert at_rates.effective_sample_size > 80
-    with pytest.warns(UserWarning, match=r"Only 1\.\d of 100 chains"):
+    with pytest.warns(UserWarning, match=r"Only [123]\.\d of 100 chains"):
         annealed_log_partition(rbm, torch.full_like(images, 0.5), n_temperatures=50)
 
 
@@ -327,6 +328,148 @@ def test_a_bar_shows_only_when_asked_for_and_wipes_itself_out(capsys, monkeypatc
     assert not said and capsys.readouterr().out == ""
 
 
+# ---------------------------------------------------------------- from both sides
+
+
+def own_samples(rbm, n=100, seed=0):
+    """Draw pictures with exactly the probabilities that the RBM gives them."""
+    generator = torch.Generator().manual_seed(seed)
+    h = all_states(rbm.weight.shape[0])
+    natural = rbm.visible_bias + h @ rbm.weight
+    gaussian = rbm.visible == "gaussian"
+    others = natural.square() / 2 if gaussian else F.softplus(natural, threshold=40)
+    p = (h @ rbm.hidden_bias + others.sum(1)).softmax(0)
+    mean = natural[torch.multinomial(p, n, True, generator=generator)]
+    if gaussian:
+        return mean + torch.randn(mean.shape, generator=generator, dtype=mean.dtype)
+    return torch.bernoulli(mean.sigmoid(), generator=generator)
+
+
+@pytest.mark.parametrize("visible", ["bernoulli", "gaussian"])
+def test_both_ways_end_within_three_error_bars_which_are_neither_too_wide_nor_too_narrow(visible):
+    scores, wide = [], []
+    for seed in range(60):
+        rbm = random_rbm(12, 8, seed, std=0.8 if visible == "bernoulli" else 0.3, visible=visible)
+        samples = own_samples(rbm, seed=seed)
+        images = some_images(rbm) if visible == "bernoulli" else samples
+        z = two_way_log_partition(rbm, images, samples, n_temperatures=30, seed=seed)
+        exact = exact_log_partition(rbm)
+        scores.append((z.value - exact) / z.error)
+        wide.append(z.low < exact < z.high)
+    assert max(map(abs, scores)) < 3.3
+    assert 0.75 < statistics.pstdev(scores, mu=0) < 1.3
+    assert abs(statistics.fmean(scores)) < 0.4
+    assert all(wide)
+
+
+@pytest.mark.parametrize("betas", [2, 3, [0, 0.1, 0.6, 1]])
+def test_one_over_the_weight_of_a_chain_that_comes_down_is_unbiased(betas):
+    rbm = random_rbm(6, 4, seed=8)
+    options = {"n_temperatures": betas, "seed": 3}
+    z = two_way_log_partition(rbm, some_images(rbm), own_samples(rbm, 200_000), **options)
+    exact = exact_log_partition(rbm)
+    share = (exact - z.down).exp()
+    assert share.mean().item() == pytest.approx(1, abs=4 * share.std().item() / 200_000**0.5)
+    assert z.value == pytest.approx(exact, abs=4 * z.error) and z.error < 0.01
+    assert z.up.mean() < exact < z.down.mean()
+
+
+def test_a_number_going_up_occurs_so_much_more_often_coming_down():
+    """The histograms of both ways differ by the factor exp(u - log Z), bin by bin (Crooks)."""
+    rbm = random_rbm(6, 4, seed=8)
+    z = two_way_log_partition(rbm, some_images(rbm), own_samples(rbm, 200_000), n_temperatures=3)
+    exact = exact_log_partition(rbm)
+    for low in (-1.0, -0.5, 0.0, 0.5):
+        up, down = (u[(u > exact + low) & (u < exact + low + 0.5)] for u in (z.up, z.down))
+        expected = (up - exact).exp().sum().item()
+        assert len(down) == pytest.approx(expected, rel=0.04) and len(down) > 5000
+
+
+def test_both_ways_need_fewer_temperatures_than_the_way_up_alone():
+    far = {"up": [], "both": []}
+    for seed in range(20):
+        rbm = random_rbm(16, 10, seed, std=1.5)
+        z = two_way_log_partition(rbm, some_images(rbm), own_samples(rbm), n_temperatures=10)
+        exact = exact_log_partition(rbm)
+        far["up"].append(z.up.logsumexp(0).item() - math.log(100) - exact)
+        far["both"].append(z.value - exact)
+    assert statistics.pstdev(far["both"], mu=0) < 0.6 * statistics.pstdev(far["up"], mu=0)
+
+
+def test_the_way_up_is_the_one_of_annealing_alone():
+    rbm, images = random_rbm(12, 8, seed=13), some_images(random_rbm(12, 8, seed=13))
+    z = two_way_log_partition(rbm, images, own_samples(rbm, 40), n_temperatures=50, seed=4)
+    one = annealed_log_partition(rbm, images, n_chains=40, n_temperatures=50, seed=4)
+    assert z.up.logsumexp(0).item() - math.log(40) == pytest.approx(one.value, rel=1e-12)
+    assert z.up.shape == z.down.shape == (40,)
+    for mean, end, sign in ((z.up, z.low, -1), (z.down, z.high, 1)):
+        assert end == pytest.approx((mean.mean() + sign * 3 * mean.std() / 40**0.5).item())
+
+
+def two_heaps():
+    """Return an RBM whose pixels are all on or all off, by 8 nats more often on, and all off."""
+    rbm = RBM(10, 1, std=0.0, dtype=torch.float64)
+    rbm.weight.fill_(12)
+    rbm.visible_bias.fill_(-6)
+    rbm.hidden_bias.fill_(-52)
+    return rbm, torch.zeros(100, 10, dtype=torch.float64)
+
+
+def test_samples_that_are_not_the_models_own_are_warned_about():
+    rbm, dark = two_heaps()
+    grey, options = torch.full_like(dark, 0.5), {"n_temperatures": 300}
+    wrong = r"at least 6\.\d, the way down at most 2\.\d: so the samples are not the RBM's own"
+    with pytest.warns(UserWarning, match=wrong):
+        two_way_log_partition(rbm, grey, dark, **options)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        z = two_way_log_partition(rbm, grey, own_samples(rbm), **options)
+    assert z.value == pytest.approx(exact_log_partition(rbm), abs=0.3)
+
+
+def test_ways_that_do_not_meet_are_warned_about():
+    rbm, dark = two_heaps()
+    with pytest.warns(UserWarning, match=r"at least 0.0, the way down at most 23.*hardly a chain"):
+        z = two_way_log_partition(rbm, dark, own_samples(rbm), n_temperatures=300)
+    assert z.low < exact_log_partition(rbm) < z.high
+
+
+def test_both_ways_leave_every_other_generator_alone():
+    rbm = random_rbm(12, 8, seed=13)
+    samples, images = own_samples(rbm), some_images(rbm)
+    torch.manual_seed(5)
+    before = torch.get_rng_state().clone(), rbm.generator.get_state()
+    first, again, other = (
+        two_way_log_partition(rbm, images, samples, n_temperatures=50, seed=s) for s in (0, 0, 1)
+    )
+    assert first.value == again.value != other.value
+    assert torch.equal(first.down, again.down) and not torch.equal(first.down, other.down)
+    assert torch.equal(before[0], torch.get_rng_state())
+    assert torch.equal(before[1], rbm.generator.get_state())
+
+
+def test_a_bar_shows_for_each_of_both_ways(monkeypatch):
+    rbm, screen = random_rbm(4, 3, seed=0), terminal_for_bars(monkeypatch)
+    options = {"n_temperatures": 3}
+    two_way_log_partition(rbm, some_images(rbm), own_samples(rbm, 5), log=None, **options)
+    assert not screen.getvalue()
+    two_way_log_partition(rbm, some_images(rbm), own_samples(rbm, 5), **options)
+    assert_shown_and_wiped_out(screen, "2/2")
+
+
+@pytest.mark.parametrize(
+    "samples, message",
+    [
+        (torch.zeros(5, 3), r"samples must have the shape \(n, 4\).*got \(5, 3\)"),
+        (torch.zeros(1, 4), r"samples must be two or more, got one: try rbm.sample\(100, 1000\)"),
+        (torch.full((2, 4), 7.0), r"samples must lie in \[0, 1\]"),
+    ],
+)
+def test_samples_that_do_not_fit_are_named(samples, message):
+    with pytest.raises(ValueError, match=message):
+        two_way_log_partition(RBM(4, 3), torch.zeros(5, 4), samples)
+
+
 # ---------------------------------------------------------------- log likelihood
 
 
@@ -344,6 +487,9 @@ def test_log_likelihood_takes_an_estimate_or_a_number():
     z = LogPartition(12.5, 0.1, 12.2, 12.8, 80.0, 100)
     images = some_images(rbm, n=7)
     assert torch.equal(log_likelihood(rbm, images, z), log_likelihood(rbm, images, 12.5))
+    both = two_way_log_partition(rbm, images, own_samples(rbm), n_temperatures=5)
+    same = log_likelihood(rbm, images, both.value)
+    assert torch.equal(log_likelihood(rbm, images, both), same)
 
 
 def test_grey_images_are_refused_by_the_likelihood_and_taken_by_the_base_rates():
