@@ -23,7 +23,7 @@ ways (`course_utils.boltzmann.two_way_log_partition`, 100 chains and 1,000 tempe
 from training images, and is worth as much as these are samples of the model. ``pseudo`` is the
 pseudo-log-likelihood over all bits of the first 1,000 test images (nats an image);
 ``reconstruction``, the mean squared error a pixel on the test images; ``gap``, the mean free energy
-of the test images less that of the training images. ``seconds`` is the time of training alone.
+of the test images less that of the training images.
 """
 
 from __future__ import annotations
@@ -82,22 +82,17 @@ def metrics(rbm: RBM, train: Tensor, test: Tensor) -> dict[str, float]:
 
 def train_and_measure(arm: str, seed: int, train: Tensor, test: Tensor) -> dict:
     """Train one model and return its row."""
-    rbm, measured, spent = RBM(train.shape[1], HIDDEN, seed=seed), [], 0.0
+    rbm, measured = RBM(train.shape[1], HIDDEN, seed=seed), []
 
     def measure(epoch: int) -> None:
-        nonlocal spent
         if epoch in MEASURED:
-            started = time.perf_counter()
             measured.append(metrics(rbm, train, test))
-            spent += time.perf_counter() - started
 
     plain = {"momentum": 0.0, "weight_decay": 0.0, "batch_size": BATCH, "log": None}
     options = {"epochs": MEASURED[-1], "after_epoch": measure, **plain, **ARMS[arm]}
     history = rbm.fit(train, **options)
     row = {"arm": arm, "seed": seed, "outcome": history.outcome, "epochs": MEASURED}
-    row |= {name: [round(m[name], 5) for m in measured] for name in measured[0]}
-    row["seconds"] = round(history.seconds - spent)
-    return row
+    return row | {name: [round(m[name], 5) for m in measured] for name in measured[0]}
 
 
 def report(runs: list[dict]) -> None:
