@@ -2,7 +2,7 @@
 
 Run ``python benchmarks/other_seeds.py 03 09``, with the environment variable ``COURSE_DATA`` as for
 the notebooks; without numbers all notebooks are run. Each is executed once as it stands and once
-for each shift: every seed, of the course's generators, of torch and of NumPy, is larger by so much.
+for each shift: every seed, of generators, of torch and of NumPy, is larger by so much.
 A claim that fails is noted, and the notebook goes on. What is printed: each claim that failed, with
 its numbers, and how many held. Nothing is stored. A minute a notebook and shift.
 """
@@ -24,13 +24,18 @@ HELD, FAILED = "HELD", "FAILED"
 
 PRELUDE = """
 import numpy as _np, torch as _torch
-import course_utils.claims as _claims, course_utils.generators as _generators
 
-_SHIFT = {shift}
-_seeded, _manual_seed, _rng = _generators.seeded, _torch.manual_seed, _np.random.default_rng
-_generators.seeded = lambda seed, device="cpu": _seeded(int(seed) + _SHIFT, device)
+_SHIFT, _manual_seed, _rng = {shift}, _torch.manual_seed, _np.random.default_rng
+
+class _Generator(_torch.Generator):
+    def manual_seed(self, seed):
+        return super().manual_seed(int(seed) + _SHIFT)
+
+_torch.Generator = _Generator  # before the course is imported: its own generators are such, too
 _torch.manual_seed = lambda seed: _manual_seed(int(seed) + _SHIFT)
 _np.random.default_rng = lambda seed=None: _rng(seed + _SHIFT if isinstance(seed, int) else seed)
+
+import course_utils.claims as _claims
 
 def _claim(text, holds, **measured):
     fine = _claims._as_bool(holds)
