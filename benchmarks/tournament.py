@@ -37,7 +37,7 @@ from course_utils.experiments.tournament import BUDGETS, DATA, RATES, Setting, i
 
 FILE = stored_path("tournament")
 DEPTHS, WIDTHS = (3, 10, 20, 30, 50, 100), (32, 128)
-SHORT, LONG = BUDGETS["short"], BUDGETS["long"]
+SHORT, LONG = STEPS = BUDGETS["short"], BUDGETS["long"]
 RULES = tuple(RATES)
 PLAIN = ("relu", "leaky_relu", "tanh", "sigmoid", "selu", "gelu", "silu")
 
@@ -69,31 +69,27 @@ PLAN = [
     # what no advice may rest on: one data set, one width, one budget
     *grid(["relu", "tanh", "gelu"], (10, 30), [32], data=DATA[1:]),
     *grid(["relu", "tanh"], [10], [32], [LONG]),
-    *grid(["sigmoid", "selu", "gelu", "silu"], [50], [32]),
-    *grid(["transformer", "transformer, post-norm"], [6], [32]),
     *grid(["relu", "tanh"], [30], [32], [LONG]),
+    # where lines end: deeper, wider
+    *grid(["sigmoid", "selu", "gelu", "silu"], [50], [32]),
     *grid(["tanh", "relu"], [100], [32]),
-    *grid(["sigmoid", "selu", "gelu", "silu"], [10], [128]),
-    *grid(["convolution"], [20], [8]),
-    *grid(["tanh"], (30, 50), [128]),
-    *grid(["sigmoid", "selu", "gelu", "silu"], [30], [128]),
-    *grid(["relu"], (20, 50), [128]),
-    *grid(["gelu", "selu"], [100], [32]),
-    *grid(["sigmoid", "selu", "gelu"], [10], [32], [LONG]),
-    *grid(["tanh"], [50], [32], [LONG]),
-    *grid(["residual, batch norm"], [30], [32]),
+    *grid(["relu"], [20], [128]),
     *grid(["LSTM"], [2], [64]),
-    *grid(["residual", "residual, layer norm"], [10], [32], [LONG]),
-    *grid(["sigmoid", "selu", "gelu"], [30], [32], [LONG]),
-    *grid(["tanh"], [100], [128]),
+    *grid(["convolution"], [20], [8]),
+    *grid(["sigmoid", "selu", "gelu", "silu"], [10], [128]),
+    *grid(["tanh"], [30], [128]),
+    *grid(["gelu", "selu"], [100], [32]),
+    *grid(["residual, batch norm"], [30], [32]),
+    *grid(["transformer", "transformer, post-norm"], [6], [32]),
+    *grid(["tanh", "relu"], [50], [128]),
 ]
 
 WIDE = [
-    *grid(PLAIN, DEPTHS, (*WIDTHS, 256), (SHORT, LONG), DATA),
-    *grid(["residual", "residual, batch norm", "residual, layer norm"], DEPTHS, WIDTHS),
-    *grid(["convolution"], DEPTHS[:4], (8, 16)),
-    *grid(["transformer", "transformer, post-norm"], (2, 6, 12), (32, 64), (SHORT, LONG)),
-    *grid(["LSTM"], (1, 2), (32, 64), (SHORT, LONG)),
+    *grid(PLAIN, DEPTHS, (*WIDTHS, 256), STEPS, DATA),
+    *grid(["residual", "residual, batch norm", "residual, layer norm"], DEPTHS, WIDTHS, STEPS),
+    *grid(["convolution"], DEPTHS[:4], (8, 16), STEPS),
+    *grid(["transformer", "transformer, post-norm"], (2, 6, 12), (32, 64), STEPS),
+    *grid(["LSTM"], (1, 2), (32, 64), STEPS),
 ]
 
 
