@@ -32,7 +32,7 @@ CAUSES = ("not finite", "dead units", "twin units")
 """Kinds that are told first: a signal that vanishes and a gradient that is 0 follow from them."""
 
 SEVERITIES = ("fatal", "bad", "note")
-"""It will not learn; it learns worse than it could; worth knowing, and often meant."""
+"""It will hardly begin to learn, if at all; worse than it could; worth knowing, often meant."""
 
 
 @dataclass(frozen=True)

@@ -201,6 +201,6 @@ def forget_bias(network: nn.Module) -> list[Finding]:
             f"The forget gates of {named(path)} begin at {number(kept)}: after 10 steps "
             f"{number(kept**10)} of the cell is left."
         )
-        advice = "Let their bias begin at 1 (Gers et al., 2000): see suggest(model)."
+        advice = "Let their bias begin at 1 (Jozefowicz et al., 2015): see suggest(model)."
         findings.append(Finding("forget bias", path, severity, sentence, advice))
     return findings
