@@ -1,7 +1,7 @@
 """The tournament of starts behind notebook 12: families × contestants × settings.
 
 Run ``python benchmarks/tournament.py --workers 2``, with the environment variable ``COURSE_DATA``
-if MNIST lies there: between two and three hours of two quiet cores. The rules are those of
+if MNIST lies there: about two hours of two cores. The rules are those of
 `course_utils.experiments.tournament`, written there before the first run. A setting is one tile:
 how a run goes on after a kill, and how it runs on a cluster, is told in
 ``course_utils/experiments/tiles.py``. On a GPU: ``--device cuda``.

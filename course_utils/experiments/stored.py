@@ -18,7 +18,7 @@ RUNS = {  # name → how long the script of this name takes
     "pretraining_study": "about two hours of one core",
     "rbm_likelihood": "about 20 minutes a seed",
     "schemes_table": "about 40 minutes",
-    "tournament": "two to three hours of two cores",
+    "tournament": "about two hours of two cores",
     "trainability_map": "about ten minutes",
 }
 
