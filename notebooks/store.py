@@ -3,6 +3,9 @@
 Without an argument all notebooks and solutions are executed. What is stored is what a reader
 without a kernel can use: text and pictures; no widget view or state, no progress bars, no times of
 execution. A notebook that fails is not written, and none is where MNIST is not found.
+
+A cell whose first line begins with one of `FOLDED` is stored folded: JupyterLab shows that line and
+three dots, a click opens it; what the cell prints stays in sight.
 """
 
 from __future__ import annotations
@@ -21,6 +24,10 @@ from course_utils import load_mnist
 
 HERE = Path(__file__).parent
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
+FOLDED = ("# Tested: ", "# Installed: ")
+"""How the first line of a folded cell begins: proof, and the look for the package."""
+
+HIDE = "hide-input"  # what Jupyter Book calls it
 
 
 def main(patterns: list[str]) -> None:
@@ -66,7 +73,7 @@ def clean(notebook: nbformat.NotebookNode) -> None:
         "language_info": {"name": "python"},
     }
     for cell in notebook.cells:
-        cell.metadata = {key: cell.metadata[key] for key in ("tags",) if key in cell.metadata}
+        fold(cell)
         if cell.cell_type == "code":
             cell.outputs = [out for out in cell.outputs if out.get("name") != "stderr"]
             for output in cell.outputs:
@@ -74,6 +81,15 @@ def clean(notebook: nbformat.NotebookNode) -> None:
                 data.pop(WIDGET_VIEW, None)
                 if "image/png" in data:
                     data["image/png"] = with_palette(data["image/png"])
+
+
+def fold(cell: nbformat.NotebookNode) -> None:
+    """Keep of a cell's metadata its tags alone, and say there whether it is folded."""
+    folded = cell.cell_type == "code" and cell.source.startswith(FOLDED)
+    tags = [tag for tag in cell.metadata.get("tags", []) if tag != HIDE] + [HIDE] * folded
+    cell.metadata = {"tags": tags} if tags else {}
+    if folded:
+        cell.metadata["jupyter"] = {"source_hidden": True}
 
 
 def with_palette(png: str) -> str:

@@ -94,7 +94,18 @@ def test_no_widget_state_or_view_is_stored(notebook):
 def test_metadata_names_no_machine_and_no_version(notebook):
     assert set(notebook.metadata) == {"kernelspec", "language_info"}
     assert notebook.metadata.language_info == {"name": "python"}
-    assert all(set(cell.metadata) <= {"tags"} for cell in notebook.cells)
+    assert all(set(cell.metadata) <= {"tags", "jupyter"} for cell in notebook.cells)
+
+
+def test_what_only_tests_is_folded_and_nothing_else(notebook):
+    """The first line of a folded cell is all that JupyterLab shows of it."""
+    for cell in notebook.cells:
+        marked = cell.source.startswith(("# Tested: ", "# Installed: "))
+        folded = marked and cell.cell_type == "code"
+        assert cell.metadata.get("jupyter", {}) == ({"source_hidden": True} if folded else {})
+        assert ("hide-input" in cell.metadata.get("tags", [])) == folded
+        if folded:
+            assert "\n" in cell.source and "image/png" not in str(cell.outputs)
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS + SOLUTIONS, ids=names(NOTEBOOKS + SOLUTIONS))

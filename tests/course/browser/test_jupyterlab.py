@@ -309,3 +309,17 @@ def test_a_restart_in_the_middle_is_plain_to_see_and_all_cells_bring_the_explore
     assert page.locator(others.cut_off).count() == 0
     live.get_by_role("button", name="Stop", exact=True).click()
     page.wait_for_selector(".live-training-verdict:has-text('stopped by you')")
+
+
+def test_what_only_tests_is_a_line_until_it_is_clicked(lesson):
+    folded = lesson.page.locator(".jp-CodeCell .jp-Placeholder")
+    marked = folded.filter(has_text="# Tested: ")
+    before, tests = folded.count(), marked.count()
+    assert before == tests + 1  # and the look for the package
+    cell = marked.first.locator("xpath=ancestor::*[contains(@class, 'jp-CodeCell')]")
+    assert "claim(" not in cell.inner_text() and "✓" in cell.inner_text()
+    place = cell.evaluate("cell => [...cell.parentNode.children].indexOf(cell)")
+    marked.first.click()
+    opened = lesson.page.locator(".jp-Notebook .jp-Cell").nth(place)
+    opened.get_by_text("claim(").first.wait_for(timeout=10_000)
+    assert folded.count() == before - 1
