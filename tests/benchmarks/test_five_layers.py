@@ -1,14 +1,9 @@
-"""The command of the five layers: it resumes, spreads, and keeps what is stored."""
+"""The command of the five layers: its rows, and that it keeps what is stored."""
 
 import json
-import os
-import signal
-import subprocess
-import sys
 
 import pytest
 from helpers.benchmarks import load_benchmark
-from helpers.project import ROOT
 
 from course_utils.experiments import stored
 
@@ -38,36 +33,6 @@ def test_the_file_says_how_it_was_made_and_has_a_row_a_contestant(alone):
         for start in ("standard", "N")
     ]
     assert all(len(row["error"]) == 5 for row in content["rows"])
-
-
-def test_two_workers_write_the_same_bytes(alone, tmp_path):
-    file = tmp_path / "table.json"
-    load_benchmark("five_layers").main([*TINY, "--file", str(file), "--workers", "2"])
-    assert file.read_bytes() == alone
-
-
-def test_a_dask_cluster_that_runs_writes_the_same_bytes(alone, tmp_path):
-    distributed = pytest.importorskip("distributed")
-    options = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": None}
-    with distributed.LocalCluster(processes=False, **options) as cluster:
-        line = ["--backend", "dask", "--scheduler", cluster.scheduler_address, "--workers", "2"]
-        file = tmp_path / "table.json"
-        load_benchmark("five_layers").main([*TINY, "--file", str(file), *line])
-    assert file.read_bytes() == alone
-
-
-def test_a_run_that_is_killed_continues_to_the_same_file(alone, tmp_path, capsys):
-    file = tmp_path / "table.json"
-    line = [sys.executable, str(ROOT / "benchmarks" / "five_layers.py"), *TINY, "--file", str(file)]
-    process = subprocess.Popen(line, stdout=subprocess.PIPE, text=True, start_new_session=True)
-    next(line for line in process.stdout if "min left" in line)  # one tile is there: now
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-    kept = len([*tmp_path.glob("*.tiles/*.json")])
-    assert 1 <= kept < 3 and not file.exists()
-    load_benchmark("five_layers").main([*TINY, "--file", str(file)])
-    assert f"{kept} of 3 tiles are there already" in capsys.readouterr().out
-    assert file.read_bytes() == alone
 
 
 def test_a_file_of_another_setting_is_not_added_to(alone, tmp_path):

@@ -1,14 +1,9 @@
-"""The command of the tournament: it resumes, spreads, and keeps what is stored."""
+"""The command of the tournament: its rows, its draws, and that it keeps what is stored."""
 
 import json
-import os
-import signal
-import subprocess
-import sys
 
 import pytest
 from helpers.benchmarks import load_benchmark
-from helpers.project import ROOT
 
 TINY = ["--family", "relu", "tanh", "--depth", "2", "3", "--width", "4", "--steps", "3"]
 TINY += ["--data", "digits"]
@@ -36,36 +31,6 @@ def test_a_row_is_a_contestant_in_a_setting(alone):
     }
     assert all(len(row["accuracy"]) == len(row["loss"]) == 5 for row in rows)
     assert len(rows) == 4 * 11 + 4 * 10  # tanh has no mirrored pairs
-
-
-def test_two_workers_write_the_same_bytes(alone, tmp_path):
-    file = tmp_path / "table.json"
-    load_benchmark("tournament").main([*TINY, "--file", str(file), "--workers", "2"])
-    assert file.read_bytes() == alone
-
-
-def test_a_dask_cluster_that_runs_writes_the_same_bytes(alone, tmp_path):
-    distributed = pytest.importorskip("distributed")
-    options = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": None}
-    with distributed.LocalCluster(processes=False, **options) as cluster:
-        line = ["--backend", "dask", "--scheduler", cluster.scheduler_address, "--workers", "2"]
-        file = tmp_path / "table.json"
-        load_benchmark("tournament").main([*TINY, "--file", str(file), *line])
-    assert file.read_bytes() == alone
-
-
-def test_a_run_that_is_killed_continues_to_the_same_file(alone, tmp_path, capsys):
-    file = tmp_path / "table.json"
-    line = [sys.executable, str(ROOT / "benchmarks" / "tournament.py"), *TINY, "--file", str(file)]
-    process = subprocess.Popen(line, stdout=subprocess.PIPE, text=True, start_new_session=True)
-    next(line for line in process.stdout if "min left" in line)  # one setting is there: now
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-    kept = len([*tmp_path.glob("*.tiles/*.json")])
-    assert 1 <= kept < 8 and not file.exists()
-    load_benchmark("tournament").main([*TINY, "--file", str(file)])
-    assert f"{kept} of 8 settings are there already" in capsys.readouterr().out
-    assert file.read_bytes() == alone
 
 
 def test_a_run_ends_in_time_and_goes_on_afterwards(alone, tmp_path, capsys):

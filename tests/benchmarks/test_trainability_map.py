@@ -1,17 +1,9 @@
-"""The command of the trainability map: it spreads its tiles, resumes, and keeps what is stored."""
+"""The command of the trainability map: it extends, and keeps what is stored."""
 
 import json
-import os
-import signal
-import subprocess
-import sys
-import time
 
 import pytest
 from helpers.benchmarks import load_benchmark
-from helpers.project import ROOT
-
-from course_utils.experiments import tiles
 
 TINY = ["--depths", "1", "2", "3", "4", "--sigma-w2", "1", "2", "--width", "8"]
 FEW_STEPS = [*TINY, "--steps", "150"]  # a tile takes tenths of a second: time to kill a run
@@ -20,12 +12,6 @@ FEW_STEPS = [*TINY, "--steps", "150"]  # a tile takes tenths of a second: time t
 @pytest.fixture(autouse=True)
 def digits_for_every_process(monkeypatch):
     monkeypatch.setenv("COURSE_DATA", "digits")
-
-
-def start(*options):
-    """The benchmark as a process group of its own."""
-    line = [sys.executable, str(ROOT / "benchmarks" / "trainability_map.py"), *map(str, options)]
-    return subprocess.Popen(line, stdout=subprocess.PIPE, text=True, start_new_session=True)
 
 
 @pytest.fixture(scope="module")
@@ -45,53 +31,6 @@ def test_the_file_says_how_it_was_made(alone):
     assert content["setting"]["sigma_w2"] == [1, 2] and content["setting"]["steps"] == 150
     assert [row["depth"] for row in content["rows"]] == [1, 2, 3, 4]
     assert all(0 <= value <= 1 for row in content["rows"] for value in row["accuracy"])
-
-
-def test_two_workers_write_the_same_bytes(alone, tmp_path):
-    load_benchmark("trainability_map").main(
-        [*FEW_STEPS, "--file", str(tmp_path / "map.json"), "--workers", "2"]
-    )
-    assert (tmp_path / "map.json").read_bytes() == alone
-
-
-def test_a_dask_cluster_that_runs_writes_the_same_bytes(alone, tmp_path):
-    distributed = pytest.importorskip("distributed")
-    options = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": None}
-    with distributed.LocalCluster(processes=False, **options) as cluster:
-        line = ["--backend", "dask", "--scheduler", cluster.scheduler_address, "--workers", "2"]
-        load_benchmark("trainability_map").main(
-            [*FEW_STEPS, "--file", str(tmp_path / "map.json"), *line]
-        )
-    assert (tmp_path / "map.json").read_bytes() == alone
-
-
-def test_without_an_address_a_dask_cluster_of_so_many_processes_is_started(monkeypatch):
-    distributed, asked = pytest.importorskip("distributed"), []
-    monkeypatch.setattr(distributed, "Client", lambda *given, **options: asked.append(options))
-    tiles.dask_cluster(3, None)
-    assert asked == [{"n_workers": 3, "threads_per_worker": 1, "dashboard_address": None}]
-
-
-def test_a_run_that_is_killed_continues_to_the_same_file(alone, tmp_path, monkeypatch):
-    file = tmp_path / "map.json"
-    process = start(*FEW_STEPS, "--file", file)
-    first = next(line for line in process.stdout if "after" in line)  # one tile is there: now
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-    kept = {path: path.stat().st_mtime_ns for path in tmp_path.glob("*.tiles/*.json")}
-    assert first.startswith("(4, 0)") and 1 <= len(kept) < 4 and not file.exists()
-    time.sleep(0.01)
-    written = []
-
-    def write(path, text, write=tiles.write_whole):
-        written.append(path.name)
-        write(path, text)
-
-    monkeypatch.setattr(tiles, "write_whole", write)
-    load_benchmark("trainability_map").main([*FEW_STEPS, "--file", str(file)])
-    assert len(written) == 4 - len(kept) + 1  # the missing tiles, and the map: nothing twice
-    assert not {path.name for path in kept} & set(written)
-    assert file.read_bytes() == alone
 
 
 def test_a_finished_map_is_extended_not_computed_again(alone, tmp_path, capsys):
