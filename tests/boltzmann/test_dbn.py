@@ -303,8 +303,25 @@ def test_an_interrupt_between_two_rbms_is_passed_on_to_who_wants_results():
     assert [rbm.learner.steps for rbm in dbn.rbms] == [2, 0]
 
 
-def test_without_a_word_a_stack_dreams_twenty_pictures():
-    assert len(DBN([12, 9]).dream(steps=1)) == 20
+def test_without_a_word_a_stack_dreams_twenty_pictures_of_a_thousand_steps():
+    usual, said = (DBN([6, 4, 3], std=1.0) for _ in range(2))
+    dreamt = usual.dream()
+    assert torch.equal(dreamt, said.dream(20, 1000, temperature=1.0)) and len(dreamt) == 20
+    assert torch.equal(usual.rbms[-1].generator.get_state(), said.rbms[-1].generator.get_state())
+
+
+def test_without_a_word_a_stack_is_small_weights_of_seed_0_and_learns_for_five_epochs():
+    dbn = DBN([12, 9, 7])
+    said = DBN([12, 9, 7], std=0.01, seed=0)
+    assert all(same(a, b) for a, b in zip(dbn.rbms, said.rbms, strict=True))
+    assert not same(dbn.rbms[0], DBN([12, 9, 7], seed=1).rbms[0])
+    histories = dbn.fit(patterns(), batch_size=100, log=None)
+    assert [history.steps for history in histories] == [10, 10]
+
+
+def test_a_layer_that_learns_in_silence_says_nothing(capsys):
+    diverged = DBN([12, 9]).fit_layer(0, patterns(), lr=1e30, batch_size=20, log=None)
+    assert diverged.outcome == "diverged" and capsys.readouterr().out == ""
 
 
 @pytest.mark.filterwarnings("ignore:.*Gaussian visible units have 1")
@@ -475,6 +492,15 @@ def test_states_of_another_level_cannot_start_a_dream():
     advice = r"start must have the shape \(n, 9\), got \(3, 12\): try dbn.chains"
     with pytest.raises(ValueError, match=advice):
         DBN([12, 9, 7]).dream(start=patterns()[:3])
+    with pytest.raises(ValueError, match=r"or dbn.transform\(images, 2\)$"):
+        DBN([12, 9, 7, 5]).dream(start=patterns()[:3])
+    with pytest.raises(TypeError, match="^start must be a tensor of numbers"):
+        DBN([12, 9, 7]).dream(start="images")
+    wide, tall = DBN([12, 9, 7], dtype=torch.float64), np.zeros((3, 9))
+    wide.rbms[0] = RBM(12, 9)  # of another dtype: the states are the top RBM's
+    with pytest.raises(ValueError, match="dtype|float"):
+        wide.dream(start=torch.zeros(3, 9))
+    assert DBN([12, 9, 7]).dream(2, 1, start=tall).shape == (3, 12)
 
 
 def test_a_network_of_square_layers_has_the_hidden_biases_and_no_matrix_on_its_side():

@@ -13,7 +13,9 @@ from sklearn.base import clone, is_classifier
 from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, cross_val_score
+from sklearn.neural_network import BernoulliRBM
 from sklearn.pipeline import FeatureUnion, Pipeline, make_pipeline
+from sklearn.utils import get_tags
 from sklearn.utils.validation import check_is_fitted
 
 from course_utils.boltzmann import RBM
@@ -98,6 +100,12 @@ def test_what_is_no_image_is_named(door, images, error, words):
     with pytest.raises(error, match=words):
         getattr(rbm, door)(images)
     assert rbm.learner.steps == 0 and not rbm.visible_bias.any()
+
+
+@pytest.mark.parametrize("door", ["fit", "transform", "score_samples", "partial_fit"])
+def test_images_are_called_what_the_door_calls_them(door):
+    with pytest.raises(TypeError, match=r"^v\b" if door == "partial_fit" else r"^images\b"):
+        getattr(RBM(4, 3), door)("images.npy")
 
 
 # --- parameters ----------------------------------------------------------------------------------
@@ -206,6 +214,12 @@ def test_an_rbm_may_be_the_last_part_and_one_of_several(digits):
     assert last.score_samples(images).shape == (900,)
     union = FeatureUnion([("a", RBM(64, 3)), ("b", RBM(64, 4, seed=1))])
     assert make_pipeline(union, LogisticRegression()).fit(images, labels).score(images, labels) > 0
+
+
+def test_scikit_learn_sees_a_transformer_without_labels_as_its_own_rbm_is_one():
+    ours, its = get_tags(RBM(64, 5)), get_tags(BernoulliRBM())
+    assert ours.target_tags == its.target_tags and ours.estimator_type == its.estimator_type
+    assert isinstance(ours.transformer_tags, type(its.transformer_tags))
 
 
 def test_scikit_learn_sees_whether_it_has_learned(digits):

@@ -292,14 +292,27 @@ def warnings_of(images, **options):
     return [(str(warning.message), warning.filename) for warning in seen]
 
 
+@pytest.mark.names_the_caller
+def test_the_warning_of_gaussian_units_names_the_line_that_called():
+    assert [file for _, file in warnings_of(255 * pixels())] == [__file__]
+
+
 @pytest.mark.parametrize("scale", [1.0, 255.0, 0.01, 8.0])
 def test_gaussian_units_warn_of_images_whose_variance_is_not_theirs(scale):
     images = pixels() * scale
-    ((words, file),) = warnings_of(images)
+    ((words, _),) = warnings_of(images)
     variance = images[:, 8:].double().numpy().var(0).mean()  # of the pixels that vary
     assert f"a variance of {variance:.3g} on average, but Gaussian visible units have 1" in words
-    assert "images = (images - images.mean()) / images.std(), and lr=0.001" in words
-    assert file == __file__
+    assert words.endswith("Try images = (images - images.mean()) / images.std(), and lr=0.001")
+
+
+@pytest.mark.parametrize(
+    ("variance", "warned"), [(0.25, True), (0.26, False), (3.9, False), (4.0, True)]
+)
+def test_gaussian_units_warn_from_a_quarter_down_and_from_four_up(variance, warned):
+    one_pixel = torch.tensor([[-1.0], [1.0]]).repeat(100, 1) * variance**0.5
+    assert bool(warnings_of(one_pixel)) == warned
+    assert bool(warnings_of(torch.cat([one_pixel, torch.zeros(200, 3)], 1))) == warned
 
 
 def test_gaussian_units_warn_of_black_and_white_and_of_constant_images(digits):
@@ -377,6 +390,25 @@ def test_an_interrupt_keeps_weights_and_chains(digits):
     after = rbm.fit(images, epochs=1, persistent=True, log=None)
     assert after.outcome == "finished" and rbm.learner.steps == 8
     assert not torch.equal(rbm.learner.chains, chains)
+
+
+def test_one_step_is_no_steps():
+    rbm, told = RBM(64, 4), []
+
+    def stop(step):
+        if step == 1:
+            raise KeyboardInterrupt
+
+    rbm.fit(bits(200, 64).float(), after_step=stop, log=told.append)
+    assert told == ["Interrupted after 1 step: the RBM keeps what it has learned."]
+
+
+def test_without_a_word_a_step_has_the_rate_0_1_and_hidden_states_the_temperature_1():
+    usual, said, v = RBM(6, 4, std=1.0), RBM(6, 4, std=1.0), bits(50, 6).float()
+    assert torch.equal(usual.sample_hidden(v), said.sample_hidden(v, temperature=1.0))
+    usual.partial_fit(v)
+    said.partial_fit(v, lr=0.1)
+    assert torch.equal(usual.weight, said.weight) and usual.weight.std() > 0
 
 
 @pytest.mark.parametrize("late", [False, True])

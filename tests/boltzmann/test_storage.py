@@ -379,3 +379,45 @@ def test_draws_saved_on_another_kind_of_device_start_anew_from_the_seed():
     state["generator"] = ("cuda", torch.zeros(16, dtype=torch.uint8))
     loaded = RBM.from_state(state)
     assert torch.equal(loaded.generator.get_state(), rbm.generator.get_state())
+
+
+REASONS = {
+    "a velocity of another shape": r"\(a velocity is no torch.float32 of the shape",
+    "nan in a velocity": r"\(a velocity must be finite",
+    "no chains, but not None": r"\(the number of chains must be",
+    "nan in a chain": r"\(chains must be finite",
+    "narrower chains": r"\(chains is no torch.float32 of the shape \(5, 6\)",
+    "nan in a hidden state": r"\(particles must be finite",
+    "fewer hidden states": r"\(particles is no torch.float32 of the shape",
+    "negative steps": r"\(steps must be",
+}
+REASONS_OF_STACKS = {
+    "no chains, but not None": r"\(the number of chains must be",
+    "wider chains": r"\(chains is no torch.float32 of the shape \(2, 4\)",
+    "nan in a chain": r"\(chains must be finite",
+}
+
+
+@pytest.mark.parametrize("case", REASONS)
+def test_the_reason_names_what_is_wrong_in_an_rbm(tmp_path, case):
+    state = learned_rbm().state()
+    NOT_AN_RBM[case](state)
+    save_state(tmp_path / "rbm.pt", state)
+    with pytest.raises(ValueError, match=REASONS[case]):
+        RBM.load(tmp_path / "rbm.pt")
+
+
+@pytest.mark.parametrize("case", REASONS_OF_STACKS)
+def test_the_reason_names_what_is_wrong_in_a_stack(tmp_path, case):
+    state = dbn_state()
+    NOT_A_DBN[case](state)
+    save_state(tmp_path / "dbn.pt", state)
+    with pytest.raises(ValueError, match=REASONS_OF_STACKS[case]):
+        DBN.load(tmp_path / "dbn.pt")
+
+
+def test_a_stack_whose_chains_are_not_finite_is_not_written(tmp_path):
+    dbn = DBN([6, 4])
+    dbn.chains = torch.full((2, 6), math.nan)
+    with pytest.raises(ValueError, match="^chains must be finite"):
+        dbn.save(tmp_path / "dbn.pt")

@@ -33,9 +33,15 @@ def said(network, scheme="he_normal", **options):
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         initialize_(network, scheme, generator=seeded(0), **options)
-    assert len(caught) <= 1
-    assert all(w.category is UserWarning and w.filename == __file__ for w in caught)
+    assert len(caught) <= 1 and all(w.category is UserWarning for w in caught)
     return str(caught[0].message) if caught else ""
+
+
+@pytest.mark.names_the_caller
+def test_the_warning_names_the_line_that_called():
+    with pytest.warns(UserWarning, match="0.weight: an embedding") as caught:
+        initialize_(nn.Sequential(weight_norm(nn.Embedding(5, 4)), nn.Linear(4, 3)), "he_normal")
+    assert [warning.filename for warning in caught] == [__file__]
 
 
 def draws(scheme, *shapes):
