@@ -9,7 +9,7 @@ imports only from rooms below.
 from importlib import import_module
 
 _HOME = {"claim": "claims", "claim_on": "claims", "check_installation": "installation"}
-_HOME |= {"load_images": "data", "load_mnist": "data"}
+_HOME |= {"guess": "guesses", "load_images": "data", "load_mnist": "data"}
 __all__ = list(_HOME)
 
 

@@ -22,7 +22,6 @@ from numbers import Integral, Real
 
 import torch
 from torch import Tensor
-from tqdm import tqdm
 
 from course_utils.boltzmann.rbm import RBM
 from course_utils.boltzmann.units import (
@@ -34,6 +33,7 @@ from course_utils.boltzmann.units import (
     visible_mean,
 )
 from course_utils.generators import seeded
+from course_utils.progress import progress
 
 MAX_UNITS = 25  # 2²⁵ = 33,554,432 states
 _CHUNK = 2**18  # numbers in memory at once while states are enumerated
@@ -299,8 +299,7 @@ class _Bridge:
     def _walk(self, v: Tensor, betas: list[float], generator: torch.Generator, log) -> Tensor:
         """Walk from β to β, and return the logarithms of the weights, (n_chains,), float64."""
         log_ratios = self.weight.new_empty(len(betas) - 1, len(v))
-        steps = tqdm(range(len(betas) - 1), leave=False, disable=log is None, delay=1, unit="step")
-        for step in steps:
+        for step in progress(range(len(betas) - 1), quiet=log is None, unit="step"):
             now, following = betas[step], betas[step + 1]
             inputs = v @ self.weight.T + self.hidden_bias  # serves the ratio and the Gibbs step
             gain = softplus(following * inputs) - softplus(now * inputs)

@@ -20,7 +20,6 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from tqdm import tqdm
 
 from course_utils.boltzmann.arguments import device_here, finite_range, number, whole
 from course_utils.boltzmann.estimator import Estimator
@@ -40,6 +39,7 @@ from course_utils.boltzmann.units import (
 )
 from course_utils.data import as_images
 from course_utils.generators import seeded
+from course_utils.progress import progress
 from course_utils.training import StopTraining, pass_on
 
 _KIND = "RBM"  # what a saved file calls its contents
@@ -368,7 +368,7 @@ class RBM(Estimator):
         after_step, after_epoch = after_step or _ignore, after_epoch or _ignore
         metrics, before = _Metrics(images, held_out), self.learner.steps
         outcome, words, done, started = "finished", "", 0, time.perf_counter()
-        bar = tqdm(total=last_step + 1, leave=False, disable=log is None, delay=1, unit="step")
+        bar = progress(total=last_step + 1, quiet=log is None, unit="step")
         try:
             for epoch in range(epochs):
                 order = torch.randperm(len(images), generator=self.generator, device=images.device)

@@ -15,6 +15,7 @@ import pooch
 from tqdm import tqdm
 
 from course_utils.data.files import ARCHIVES, faults
+from course_utils.progress import progress
 
 CHUNK = 2**16  # bytes: of a download, so many must arrive in every `timeout` seconds
 
@@ -65,7 +66,7 @@ def download(
 
     pooch.get_logger().setLevel("WARNING")  # it would report each file
     reasons = []
-    with tqdm(desc="MNIST", unit="B", unit_scale=True, leave=False, delay=1, disable=quiet) as bar:
+    with progress(desc="MNIST", unit="B", unit_scale=True, quiet=quiet) as bar:
         for server in MNIST.mirrors if url is None else [url]:
             try:
                 for name in names:

@@ -10,13 +10,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
-from tqdm.auto import tqdm
+from tqdm import tqdm
 
 from course_utils.diagnosis.untouched import untouched
 from course_utils.generators import seeded
 from course_utils.networks import ordinary_torch
 from course_utils.probes.statistics import Statistics
 from course_utils.probes.trace import Operation, Trace, tensors_in
+from course_utils.progress import progress
 
 STEPS = 2
 """Steps after the first pass, where zeros wait behind zeros: three passes in all."""
@@ -92,8 +93,8 @@ def measured(
     """Send a batch up and a gradient down, and measure; the network is left as it was."""
     check(network)
     args, kwargs = as_call(batch)
-    with untouched(network), ordinary_torch(), tqdm(
-        desc="diagnosing", unit=" operations", delay=2, leave=False
+    with untouched(network), ordinary_torch(), progress(
+        desc="diagnosing", unit=" operations", delay=2
     ) as bar:  # fmt: skip
         for parameter in network.parameters():
             parameter.grad = None

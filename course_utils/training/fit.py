@@ -26,6 +26,7 @@ from tqdm import tqdm
 from course_utils.data import conversion
 from course_utils.generators import seeded
 from course_utils.networks import Ensemble, is_plain, mode
+from course_utils.progress import progress
 from course_utils.training.history import History, Record, StopTraining, pass_on
 from course_utils.training.optimizers import make_optimizer
 
@@ -106,7 +107,7 @@ def fit(
     rule = make_optimizer([p for p in network.parameters() if p.requires_grad], optimizer, lr)
     run = _Run(network, images, labels, loss, rule, after_step, test, batch_size)
     order, started = seeded(seed), time.perf_counter()
-    bar = tqdm(total=total, leave=False, disable=log is None, delay=1, unit="step")
+    bar = progress(total=total, quiet=log is None, unit="step")
     draws = not isinstance(network, Ensemble) and not is_plain(network)
     global_state = _seeded(order, images.device) if draws else nullcontext()
     with bar, mode(network, training=True), global_state, torch.enable_grad():
