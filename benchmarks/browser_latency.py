@@ -16,7 +16,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
 
-from lab_and_browser import FLAGS, NotebookPage, find_chromium, jupyter_lab  # noqa: E402
+from helpers.lab import FLAGS, NotebookPage, find_chromium, jupyter_lab  # noqa: E402
 from playwright.sync_api import sync_playwright  # noqa: E402
 
 PRESSES = 30
