@@ -170,8 +170,8 @@ def annealed_log_partition(
     seed
         Fixes all draws.
     log
-        None for no bar; else one shows on stderr after the first second and wipes itself out at
-        the end. (No words are logged: what is doubtful is a warning.)
+        None for no bar; else one shows after the first second and leaves nothing at the end.
+        (No words are logged: what is doubtful is a warning.)
 
     Raises
     ------

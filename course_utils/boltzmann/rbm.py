@@ -345,8 +345,8 @@ class RBM(Estimator):
         after_step, after_epoch
             Called after each update, or epoch, with their number in this call: 1, 2, …
         log
-            Called with a line of words if the training ends early; a bar shows on stderr after the
-            first second and wipes itself out at the end. None for neither.
+            Called with a line of words if the training ends early; a bar shows after the
+            first second and leaves nothing at the end. None for neither.
 
         Raises
         ------

@@ -91,7 +91,7 @@ def fit(
         before the update: a tensor without a gradient, (), or (members,) of an ensemble.
     log
         Called with a line of words for each network that was interrupted or diverged; a bar shows
-        on stderr after the first second and wipes itself out at the end. None for neither.
+        after the first second and leaves nothing at the end. None for neither.
 
     Raises
     ------

@@ -23,7 +23,7 @@ from course_utils.boltzmann import (
     log_likelihood,
     two_way_log_partition,
 )
-from course_utils.boltzmann.likelihood import LogPartition
+from course_utils.boltzmann.likelihood import LogPartition, _summary
 
 some_seed = st.integers(0, 10_000)
 
@@ -246,7 +246,11 @@ def test_without_weights_the_start_is_the_end_and_every_chain_agrees():
 
 def test_a_few_chains_that_carry_the_estimate_are_warned_about():
     rbm = random_rbm(20, 10, seed=11, std=3)
-    with pytest.warns(UserWarning, match=r"Only \d\.\d of 100 chains carry.*ten times as many"):
+    trust = (
+        "its error bar is not to be trusted, and log Z is probably larger. Try ten times as many"
+    )
+    words = rf"Only \d\.\d of 100 chains carry .* \(their effective sample size\): {trust} "
+    with pytest.warns(UserWarning, match=words + "temperatures, or the images .* trained on.$"):
         z = annealed_log_partition(rbm, some_images(rbm), n_temperatures=3)
     assert z.effective_sample_size < 10
     assert z.low == -math.inf
@@ -254,6 +258,28 @@ def test_a_few_chains_that_carry_the_estimate_are_warned_about():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         annealed_log_partition(random_rbm(20, 10, seed=11, std=0.3), some_images(rbm))
+
+
+@pytest.mark.filterwarnings("ignore:Only 2.0 of 2 chains")
+def test_two_chains_are_enough_and_a_thousand_temperatures_usual():
+    rbm = random_rbm(6, 4, seed=14, std=0.1)
+    z = annealed_log_partition(rbm, some_images(rbm), n_chains=2)
+    assert z == annealed_log_partition(rbm, some_images(rbm), n_chains=2, n_temperatures=1000)
+    assert z.n_chains == 2
+    with pytest.raises(ValueError, match="n_chains must be a whole number of 2 or more, got 1"):
+        annealed_log_partition(rbm, some_images(rbm), n_chains=1)
+
+
+def test_an_error_of_a_third_has_no_lower_end():
+    weights = [torch.tensor([0.0] * 12 + [x]).double() for x in (1.8, 2.2, 3.0, 5.0)]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of few chains
+        found = [_summary(w) for w in weights]
+    thrice = [3 * z.error for z in found]
+    assert 0.75 < thrice[0] < 1 < thrice[1] < 4 / 3 < thrice[2] < 2 < thrice[3]
+    for z, three in zip(found, thrice, strict=True):
+        low = z.value + math.log(1 - three) if three < 1 else -math.inf
+        assert z.low == pytest.approx(low)
 
 
 def test_fewer_than_ten_chains_that_carry_the_estimate_are_warned_about():
@@ -429,7 +455,10 @@ def test_samples_that_are_not_the_models_own_are_warned_about():
 
 def test_ways_that_do_not_meet_are_warned_about():
     rbm, dark = two_heaps()
-    with pytest.warns(UserWarning, match=r"at least 0.0, the way down at most 23.*hardly a chain"):
+    with pytest.warns(
+        UserWarning,
+        match=r"at least 0.0, the way down at most 23.*: and hardly .* Try more temperatures.$",
+    ):
         z = two_way_log_partition(rbm, dark, own_samples(rbm), n_temperatures=300)
     assert z.low < exact_log_partition(rbm) < z.high
 

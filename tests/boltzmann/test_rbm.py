@@ -406,6 +406,10 @@ def test_one_step_is_no_steps():
 def test_without_a_word_a_step_has_the_rate_0_1_and_hidden_states_the_temperature_1():
     usual, said, v = RBM(6, 4, std=1.0), RBM(6, 4, std=1.0), bits(50, 6).float()
     assert torch.equal(usual.sample_hidden(v), said.sample_hidden(v, temperature=1.0))
+    h = usual.sample_hidden(v)
+    assert torch.equal(h, said.sample_hidden(v))
+    assert torch.equal(usual.sample_visible(h), said.sample_visible(h, temperature=1.0))
+    assert torch.equal(usual.gibbs(v), said.gibbs(v, 1, temperature=1.0))
     usual.partial_fit(v)
     said.partial_fit(v, lr=0.1)
     assert torch.equal(usual.weight, said.weight) and usual.weight.std() > 0

@@ -347,6 +347,17 @@ def test_an_rbm_that_diverged_is_not_written(tmp_path, name):
     assert RBM.load(tmp_path / "rbm.pt").learner.steps == 2
 
 
+@pytest.mark.parametrize("name", ["velocity", "chains", "particles"])
+def test_what_an_rbm_learns_with_must_be_finite_too(tmp_path, name):
+    rbm = learned_rbm()
+    learner = rbm.learner
+    held = {"velocity": learner.velocities[1], "chains": learner.chains}
+    held.get(name, learner.particles).view(-1)[-1] = math.nan
+    with pytest.raises(ValueError, match=f"^{name} must be finite, but holds nan"):
+        rbm.save(tmp_path / "rbm.pt")
+    assert not (tmp_path / "rbm.pt").exists()
+
+
 def test_the_file_holds_the_states_and_not_the_memory_around_them(tmp_path):
     rbm = RBM(6, 4)
     rbm.start_chains(torch.zeros(100_000, 6)[:3])
@@ -390,9 +401,13 @@ REASONS = {
     "nan in a hidden state": r"\(particles must be finite",
     "fewer hidden states": r"\(particles is no torch.float32 of the shape",
     "negative steps": r"\(steps must be",
+    "nan in the weight": r"\(weight must be finite",
+    "another dtype": r"\(hidden_bias is no torch.float32 of the shape \(4,\)",
+    "a generator of floats": r"\(generator is no torch.uint8 of the shape",
 }
 REASONS_OF_STACKS = {
     "no chains, but not None": r"\(the number of chains must be",
+    "chains in a list": r"\(chains is no torch.float32 of the shape",
     "wider chains": r"\(chains is no torch.float32 of the shape \(2, 4\)",
     "nan in a chain": r"\(chains must be finite",
 }
