@@ -1,7 +1,10 @@
 """What a bar leaves in a notebook; what it shows in a terminal, the rooms' own tests ask."""
 
+import sys
+
 import nbformat
 import pytest
+from helpers.progress import left_by
 from nbclient import NotebookClient
 from tqdm import tqdm
 
@@ -42,3 +45,11 @@ def test_in_a_terminal_it_is_tqdms():
     bar = progress(total=3, unit="step")
     assert type(bar) is tqdm and not bar.leave and bar.delay == 1
     bar.close()
+
+
+def test_the_tests_own_terminal_sees_what_a_bar_leaves(capsys):
+    print("said")
+    print("\rMNIST: 15.8kB\r             \r", end="", file=sys.stderr)
+    assert left_by(capsys) == ("said\n", "")
+    print("\rMNIST: 15.8kB\r     \r", end="", file=sys.stderr)
+    assert left_by(capsys) == ("", ": 15.8kB")

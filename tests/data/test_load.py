@@ -25,6 +25,7 @@ import platformdirs
 import pooch
 import pytest
 import torch
+from helpers.progress import left_by
 from PIL import Image
 from sklearn.datasets import load_digits
 from torchvision import transforms
@@ -249,11 +250,11 @@ WHOLE_CACHE = {f"MNIST/raw/{name}" for name in TINY}
 
 def test_a_good_server_fills_the_cache_once(server, cache, capfd):
     assert_tiny(load_mnist(url=server.url))
-    assert capfd.readouterr() == (TINY_LINE, "")  # and no progress bar is left behind
+    assert left_by(capfd) == (TINY_LINE, "")  # and no progress bar is left behind
     assert sorted(server.served) == sorted(PACKED)
     assert left_in(cache) == WHOLE_CACHE
     assert_tiny(load_mnist(url=server.url + "/"))
-    assert capfd.readouterr() == (TINY_LINE, "")
+    assert left_by(capfd) == (TINY_LINE, "")
     assert len(server.served) == 4
 
 
@@ -294,7 +295,7 @@ def test_a_bad_download_ends_in_digits_one_line_and_an_empty_cache(
     timeout = 0.3 if "0.3" in reason else 20.0
     assert_digits(load_mnist(url=server.url, timeout=timeout))
     expected = f"MNIST could not be downloaded ({reason}); using {DIGITS}"
-    assert capfd.readouterr() == (expected, "")
+    assert left_by(capfd) == (expected, "")
     assert left_in(cache) == set()
     del server.special[path]
     assert_tiny(load_mnist(url=server.url))
@@ -311,7 +312,7 @@ def test_no_server_at_all_ends_in_digits(server, capfd):
     server.server_close()
     assert_digits(load_mnist(url=server.url))
     line = f"MNIST could not be downloaded (the connection failed); using {DIGITS}"
-    assert capfd.readouterr() == (line, "")
+    assert left_by(capfd) == (line, "")
 
 
 def test_an_archive_arrives_packed_also_from_a_server_that_marks_it_as_compressed(server):
@@ -597,7 +598,7 @@ def load_from(request, monkeypatch):
 def test_a_given_folder_is_read_and_the_cache_left_alone(load_from, tmp_path, cache, capfd):
     put_tiny(tmp_path / "given")
     assert_tiny(load_from(tmp_path / "given"))
-    assert capfd.readouterr() == (TINY_LINE, "")
+    assert left_by(capfd) == (TINY_LINE, "")
     assert not cache.exists()
 
 
@@ -708,7 +709,7 @@ def test_a_timeout_that_is_none_is_refused(timeout):
 
 def test_the_word_digits_loads_them_without_network_and_says_so(load_from, capfd):
     assert_digits(load_from("digits"))
-    assert capfd.readouterr() == (DIGITS, "")
+    assert left_by(capfd) == (DIGITS, "")
 
 
 def test_the_digits_are_the_same_every_time_whatever_the_seed():
@@ -773,7 +774,7 @@ def test_the_real_mnist_has_its_known_counts_and_torchvisions_pixels(monkeypatch
     monkeypatch.undo()  # the real MD5s
     mnist = load_mnist(REAL)
     line = "MNIST: 60,000 training and 10,000 test images of 28×28 pixels in [0, 1]\n"
-    assert capfd.readouterr() == (line, "")
+    assert left_by(capfd) == (line, "")
     assert mnist.train_images.shape == (60000, 784) and mnist.test_images.shape == (10000, 784)
     assert mnist.train_images.min() == 0 and mnist.train_images.max() == 1
     train = [5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949]

@@ -27,3 +27,12 @@ def assert_shown_and_wiped_out(screen, text):
     shown = screen.getvalue()
     assert text in shown
     assert shown.endswith("\r") and not shown.split("\r")[-2].strip()
+
+
+def left_by(capture):
+    """Return what was printed, and what stderr still shows: a bar of a slow moment is wiped out."""
+    out, err = capture.readouterr()
+    screen = ""
+    for written in err.split("\r"):  # each goes over what stood there
+        screen = written + screen[len(written) :]
+    return out, screen.strip(" ")
