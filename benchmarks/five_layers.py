@@ -1,4 +1,4 @@
-"""Table 1 of Glorot & Bengio (2010), played again: the first picture of notebook 05.
+"""Table 1 of Glorot & Bengio (2010), played again: the first picture of appendix 05a.
 
 Run ``python benchmarks/five_layers.py``, with the environment variable ``COURSE_DATA`` if MNIST
 lies there: about half an hour of one core. What is measured, and what differs from the paper, is

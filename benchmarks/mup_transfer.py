@@ -1,4 +1,4 @@
-"""Best learning rate against width, standard and μP: the experiment that notebook 10 shows.
+"""Best learning rate against width, standard and μP: the experiment that appendix 10a shows.
 
 Run ``python benchmarks/mup_transfer.py``, with the environment variable ``COURSE_DATA`` if MNIST
 lies there; about eleven minutes of one core. Networks of four hidden ReLU layers are trained for

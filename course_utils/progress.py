@@ -27,10 +27,14 @@ def progress(steps: Iterable | None = None, *, quiet: bool = False, **options) -
     return kind(steps, **{"leave": False, "delay": 1, "disable": quiet} | options)
 
 
+def _shell():
+    """Return the shell of IPython that runs this, or None."""
+    return getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+
+
 def _in_a_notebook() -> bool:
     """Return whether this is a kernel of Jupyter with widgets."""
-    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
-    return hasattr(shell, "kernel") and find_spec("ipywidgets") is not None
+    return hasattr(_shell(), "kernel") and find_spec("ipywidgets") is not None
 
 
 class _WidgetBar(tqdm):
@@ -53,10 +57,9 @@ class _WidgetBar(tqdm):
 
 def _shown():
     """Return an empty widget that is shown, as a view alone: nbval would compare any text."""
-    from IPython.display import publish_display_data
     from ipywidgets import HTML
 
     widget = HTML()
     view = {"version_major": 2, "version_minor": 0, "model_id": widget.model_id}
-    publish_display_data({WIDGET_VIEW: view})
+    _shell().display_pub.publish({WIDGET_VIEW: view})
     return widget

@@ -4,8 +4,10 @@ Without an argument all notebooks and solutions are executed. What is stored is 
 without a kernel can use: text and pictures; no widget view or state, no progress bars, no times of
 execution. A notebook that fails is not written, and none is where MNIST is not found.
 
-A cell whose first line begins with one of `FOLDED` is stored folded: JupyterLab shows that line and
-three dots, a click opens it; what the cell prints stays in sight.
+What ``reading.py`` says of a notebook is stored in it. A cell whose first line begins with one of
+its ``FOLDED`` is folded: JupyterLab shows that line and three dots, a click opens it; what the cell
+prints stays in sight. Outputs between a prediction and its answer are folded until their cell is
+run. The contents are written, and each figure's sentence for who cannot see it.
 """
 
 from __future__ import annotations
@@ -19,15 +21,14 @@ from pathlib import Path
 import nbformat
 from nbclient import NotebookClient
 from PIL import Image
+from reading import CONTENTS, contents, figures, is_folded, predicted
 
 from course_utils import load_mnist
 
 HERE = Path(__file__).parent
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
-FOLDED = ("# Tested: ", "# Installed: ")
-"""How the first line of a folded cell begins: proof, and the look for the package."""
-
-HIDE = "hide-input"  # what Jupyter Book calls it
+HIDE = {"source_hidden": "hide-input", "outputs_hidden": "hide-output"}
+"""JupyterLab's word for what is folded, and Jupyter Book's."""
 
 
 def main(patterns: list[str]) -> None:
@@ -73,23 +74,36 @@ def clean(notebook: nbformat.NotebookNode) -> None:
         "language_info": {"name": "python"},
     }
     for cell in notebook.cells:
-        fold(cell)
+        cell.metadata = {"tags": cell.metadata.get("tags", [])}
+        if cell.source.startswith(CONTENTS):
+            cell.source = contents(notebook.cells)
         if cell.cell_type == "code":
-            cell.outputs = [out for out in cell.outputs if out.get("name") != "stderr"]
-            for output in cell.outputs:
-                data = output.get("data", {})
-                data.pop(WIDGET_VIEW, None)
-                if "image/png" in data:
-                    data["image/png"] = with_palette(data["image/png"])
+            cell.outputs = [output for output in cell.outputs if is_kept(output)]
+    mark(notebook.cells)
 
 
-def fold(cell: nbformat.NotebookNode) -> None:
-    """Keep of a cell's metadata its tags alone, and say there whether it is folded."""
-    folded = cell.cell_type == "code" and cell.source.startswith(FOLDED)
-    tags = [tag for tag in cell.metadata.get("tags", []) if tag != HIDE] + [HIDE] * folded
-    cell.metadata = {"tags": tags} if tags else {}
-    if folded:
-        cell.metadata["jupyter"] = {"source_hidden": True}
+def is_kept(output: nbformat.NotebookNode) -> bool:
+    """Take a widget's view out of an output and colours out of its picture; say if any is left."""
+    data = output.get("data", {})
+    view = data.pop(WIDGET_VIEW, None)
+    if "image/png" in data:
+        data["image/png"] = with_palette(data["image/png"])
+    return output.get("name") != "stderr" and not (view and not data)  # a progress bar's alone
+
+
+def mark(cells: list[nbformat.NotebookNode]) -> None:
+    """Write into each cell's metadata what is folded and what its figure shows, and no more."""
+    answers = {id(cell) for cell in predicted(cells) if cell.outputs}
+    for cell in cells:
+        folds = {"source_hidden": is_folded(cell), "outputs_hidden": id(cell) in answers}
+        tags = [tag for tag in cell.metadata.get("tags", []) if tag not in HIDE.values()]
+        tags += [HIDE[what] for what, folded in folds.items() if folded]
+        cell.metadata = nbformat.from_dict({"tags": tags} if tags else {})
+        if any(folds.values()):
+            cell.metadata["jupyter"] = {what: True for what, folded in folds.items() if folded}
+    for cell, text in figures(cells):
+        cell.metadata["alt"] = text  # nbconvert's classic template takes this one
+        cell.metadata["mystnb"] = {"image": {"alt": text}}
 
 
 def with_palette(png: str) -> str:

@@ -137,7 +137,7 @@ def check_sigmoid_wave(answer: Callable[[int, int], set[int]]) -> None:
         ):
             return "Some of your layers do not exist: count from 1 at the input to n_layers."
         words = explanation(given, settings, known, list.__eq__)
-        return words or "Look at the table of section 3: every step, one more layer from the top."
+        return words or "Look at the picture of section 3: every step, one more layer from the top."
 
     report("Exercise 2", attempt)
 

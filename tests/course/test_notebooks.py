@@ -1,6 +1,7 @@
 """What readers without a kernel see: the stored outputs of the notebooks, and their hygiene."""
 
 import base64
+import copy
 import io
 import re
 import subprocess
@@ -10,15 +11,19 @@ from pathlib import Path
 
 import nbformat
 import pytest
+import reading
+import store
 from PIL import Image
 
 from course_utils.experiments import advise, as_markdown, stored
 
 ROOT = Path(__file__).parents[2]
-NOTEBOOKS = sorted((ROOT / "notebooks").glob("[0-9]*.ipynb"))
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb"))
+APPENDICES = sorted((ROOT / "notebooks").glob("[0-9][0-9][a-z]_*.ipynb"))
 SOLUTIONS = sorted((ROOT / "notebooks" / "solutions").glob("*.ipynb"))
 EXPLORERS = ROOT / "notebooks" / "explorers.ipynb"  # a page for voila, not a lesson: no outputs
-PAGES = [*NOTEBOOKS, *SOLUTIONS, EXPLORERS]
+STORED = [*NOTEBOOKS, *APPENDICES, *SOLUTIONS]
+PAGES = [*STORED, EXPLORERS]
 IGNORE = "nbval-ignore-output"
 
 
@@ -26,13 +31,18 @@ def names(paths):
     return [path.relative_to(ROOT / "notebooks").as_posix() for path in paths]
 
 
-@pytest.fixture(params=NOTEBOOKS + SOLUTIONS, ids=names(NOTEBOOKS + SOLUTIONS))
+@pytest.fixture(params=STORED, ids=names(STORED))
 def notebook(request):
     return nbformat.read(request.param, as_version=4)
 
 
 @pytest.fixture(params=NOTEBOOKS, ids=names(NOTEBOOKS))
 def lesson(request):
+    return nbformat.read(request.param, as_version=4)
+
+
+@pytest.fixture(params=NOTEBOOKS + APPENDICES, ids=names(NOTEBOOKS + APPENDICES))
+def read_through(request):
     return nbformat.read(request.param, as_version=4)
 
 
@@ -45,7 +55,8 @@ def outputs(notebook):
 
 
 def prose(notebook):
-    return "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+    cells = [cell.source for cell in notebook.cells if cell.cell_type == "markdown"]
+    return "\n".join(text for text in cells if not text.startswith(reading.CONTENTS))
 
 
 def ignored(cell):
@@ -94,21 +105,53 @@ def test_no_widget_state_or_view_is_stored(notebook):
 def test_metadata_names_no_machine_and_no_version(notebook):
     assert set(notebook.metadata) == {"kernelspec", "language_info"}
     assert notebook.metadata.language_info == {"name": "python"}
-    assert all(set(cell.metadata) <= {"tags", "jupyter"} for cell in notebook.cells)
+    known = {"tags", "jupyter", "alt", "mystnb"}
+    assert all(set(cell.metadata) <= known for cell in notebook.cells)
 
 
-def test_what_only_tests_is_folded_and_nothing_else(notebook):
+def test_folds_and_the_texts_of_figures_are_stored_as_the_source_says(notebook):
+    again = copy.deepcopy(notebook.cells)
+    store.mark(again)
+    assert [cell.metadata for cell in again] == [cell.metadata for cell in notebook.cells]
+
+
+def test_a_folded_cell_tests_or_imports_and_shows_no_picture(notebook):
     """The first line of a folded cell is all that JupyterLab shows of it."""
-    for cell in notebook.cells:
-        marked = cell.source.startswith(("# Tested: ", "# Installed: "))
-        folded = marked and cell.cell_type == "code"
-        assert cell.metadata.get("jupyter", {}) == ({"source_hidden": True} if folded else {})
-        assert ("hide-input" in cell.metadata.get("tags", [])) == folded
-        if folded:
-            assert "\n" in cell.source and "image/png" not in str(cell.outputs)
+    for cell in filter(reading.is_folded, notebook.cells):
+        assert "\n" in cell.source and "image/png" not in str(cell.outputs)
 
 
-@pytest.mark.parametrize("path", NOTEBOOKS + SOLUTIONS, ids=names(NOTEBOOKS + SOLUTIONS))
+def test_every_figure_says_in_a_sentence_what_is_to_be_seen(notebook):
+    for cell, text in reading.figures(notebook.cells):
+        assert len(text.split()) >= 6 and text.endswith("."), (text, cell.source)
+        assert not re.match(r"(A |The )?(plot|picture|figure|graph)\b", text, re.IGNORECASE), text
+
+
+def test_a_cell_has_one_figure(notebook):
+    for cell in code_cells(notebook):
+        assert sum("image/png" in output.get("data", {}) for output in cell.outputs) <= 1
+
+
+def test_no_answer_stands_between_a_prediction_and_its_answer(read_through):
+    """A folded output still shows the first line of what is printed; a heading is a new subject."""
+    waiting = False
+    for cell in read_through.cells:
+        if cell.cell_type == "markdown":
+            assert not (waiting and re.search(r"^#", cell.source, re.MULTILINE)), cell.source
+            waiting = (waiting and reading.ANSWER not in cell.source) or (
+                cell.source.rfind(reading.PREDICTION) > cell.source.rfind(reading.ANSWER)
+            )
+        elif waiting:
+            assert not any(o.output_type == "stream" for o in cell.outputs), cell.source
+    assert not waiting
+
+
+def test_the_contents_are_those_of_the_notebook(read_through):
+    second = read_through.cells[1]
+    assert second.cell_type == "markdown" and second.source == reading.contents(read_through.cells)
+
+
+@pytest.mark.parametrize("path", STORED, ids=names(STORED))
 def test_a_file_is_at_most_one_megabyte(path):
     assert path.stat().st_size <= 1_000_000
 
@@ -133,9 +176,9 @@ def test_no_cell_is_skipped_and_few_are_ignored(notebook):
     assert sum(map(ignored, cells)) <= 0.4 * len(cells)
 
 
-def test_every_ignored_cell_is_followed_by_a_check(lesson):
+def test_every_ignored_cell_is_followed_by_a_check(read_through):
     """An ignored cell's meaning is pinned by a claim or by numbers that nbval compares."""
-    cells = code_cells(lesson)
+    cells = code_cells(read_through)
     for i, cell in enumerate(cells):
         if not ignored(cell):
             continue

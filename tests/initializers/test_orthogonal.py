@@ -131,6 +131,14 @@ def test_looks_linear_serves_leaky_relu_with_the_gain_of_its_two_slopes():
     assert abs(values - 1).max() < 1e-12
 
 
+@pytest.mark.parametrize("name", ["gelu", "silu"])
+def test_looks_linear_starts_a_hundred_layers_of_gelu_or_silu_as_an_orthogonal_map(name):
+    network = mlp([20] + [40] * 100 + [20], name).double()
+    looks_linear_(network, generator=seeded(4))
+    values = singular_values(network, torch.randn(2, 20, dtype=torch.float64, generator=seeded(5)))
+    assert abs(values - 1).max() < 1e-12
+
+
 def test_looks_linear_zeroes_the_biases_and_comes_from_the_generator():
     first, second = (looks_linear_(mlp([6, 4, 3]), generator=seeded(3)) for _ in range(2))
     for a, b in zip(weight_layers(first), weight_layers(second), strict=True):

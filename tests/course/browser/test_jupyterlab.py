@@ -6,6 +6,7 @@ from contextlib import contextmanager
 
 import nbformat
 import pytest
+import reading
 from helpers.lab import NotebookPage, jupyter_lab
 from helpers.project import ROOT
 
@@ -315,7 +316,8 @@ def test_what_only_tests_is_a_line_until_it_is_clicked(lesson):
     folded = lesson.page.locator(".jp-CodeCell .jp-Placeholder")
     marked = folded.filter(has_text="# Tested: ")
     before, tests = folded.count(), marked.count()
-    assert before == tests + 1  # and the look for the package
+    cells = nbformat.read(ROOT / "notebooks" / LESSON, as_version=4).cells
+    assert tests < before == sum(map(reading.is_folded, cells))  # and imports, and the guard
     cell = marked.first.locator("xpath=ancestor::*[contains(@class, 'jp-CodeCell')]")
     assert "claim(" not in cell.inner_text() and "✓" in cell.inner_text()
     place = cell.evaluate("cell => [...cell.parentNode.children].indexOf(cell)")
@@ -323,3 +325,39 @@ def test_what_only_tests_is_a_line_until_it_is_clicked(lesson):
     opened = lesson.page.locator(".jp-Notebook .jp-Cell").nth(place)
     opened.get_by_text("claim(").first.wait_for(timeout=10_000)
     assert folded.count() == before - 1
+
+
+SCALE = "02_scale_of_the_signal.ipynb"
+
+
+def test_an_answer_is_folded_until_its_cell_is_run(lab, browser):
+    cells = nbformat.read(ROOT / "notebooks" / SCALE, as_version=4).cells
+    answers = [i for i, c in enumerate(cells) if "hide-output" in c.metadata.get("tags", [])]
+    page = browser.new_page(viewport={"width": 1280, "height": 800})
+    try:
+        NotebookPage(page, lab, SCALE)
+
+        def seen(place):
+            """Return the figures and tables of a cell that a reader sees, and its visible words."""
+            cell = page.locator(".jp-Notebook .jp-Cell").nth(place)
+            shown = cell.locator(".jp-OutputArea-output").locator("img, table").all()
+            words = cell.locator(".jp-Cell-outputWrapper").all_inner_texts()
+            return [x for x in shown if x.is_visible()], " ".join(words)
+
+        assert len(answers) >= 4
+        for place in answers:
+            pictures, words = seen(place)
+            assert not pictures and not re.search(r"\d\.\d|✓", words), words
+        assert any(seen(i)[0] for i in range(len(cells)) if i not in answers)
+
+        page.locator(".jp-Notebook .jp-Cell").nth(answers[0]).locator(".jp-Editor").click()
+        page.get_by_role("menuitem", name="Run", exact=True).click()
+        page.get_by_role("menuitem", name="Run All Above Selected Cell", exact=True).click()
+        page.wait_for_timeout(500)
+        page.keyboard.press("Control+Enter")
+        picture = page.locator(".jp-Notebook .jp-Cell").nth(answers[0])
+        picture.locator(".jp-OutputArea-output img").wait_for(state="visible", timeout=120_000)
+        assert not seen(answers[1])[0]  # the others stay folded
+    finally:
+        page.screenshot(path=ARTIFACTS / "answers.png")
+        page.close()
