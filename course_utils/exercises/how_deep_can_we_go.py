@@ -56,7 +56,7 @@ def check_depth_limit(depth_limit: Callable[[float, float], float]) -> None:
         def right(w2: float, b2: float) -> float:
             return 6 * _settled(w2, b2).xi_c
 
-        hint = "ξ_c = −1/ln χ_c, and mean_field.settle(σ_w, σ_b) knows it; the border is at 6 ξ_c."
+        hint = "ξ_c = −1/ln χ_c, and theory.settle(σ_w, σ_b) knows it; the border is at 6 ξ_c."
         return judge(depth_limit, _GRIDS, right, known, hint)
 
     report("Exercise 1", attempt)

@@ -99,8 +99,16 @@ class DepthCurves:
         self.ax.set_yticks(10.0 ** exponents[exponents >= -down], minor=False)
         self.ax.set_ylim(0.7 * 10.0**-down, 10.0**up / 0.7)
         self.ax.set_xlim(self.first - 0.5, max(depth, 2) + 0.5)
-        shown = np.linspace(1, depth, min(depth, self.most_ticks))
-        self.ax.set_xticks(np.unique(shown.round().astype(int)))
+        self.ax.set_xticks(round_layers(depth, self.most_ticks))
+
+
+def round_layers(depth: int, most: int) -> list[int]:
+    """Return at most ``most`` layers of ``depth``: all, or the first and each fifth, or tenth."""
+    if depth <= most:
+        return [*range(1, depth + 1)]
+    steps = (step for step in (5, 10, 20, 50, 100, 200, 500, 1000) if depth // step < most)
+    step = next(steps, depth)
+    return [1, *range(step, depth + 1, step)]
 
 
 def _enough(decades: float) -> int:

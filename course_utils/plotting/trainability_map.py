@@ -15,7 +15,7 @@ def trainability_map(
     accuracy: np.ndarray,
     *,
     border: tuple[Sequence[float], Sequence[float]] | None = None,
-    border_label: str = "6 ξ_c",
+    border_label: str = "6 depth scales, 6 ξ_c",
     title: str = "",
     ax: Axes | None = None,
 ) -> Axes:
@@ -56,7 +56,12 @@ def trainability_map(
         ax.plot(at, depth, "--", color="white", label=border_label)
         look = {"fontsize": "small", "facecolor": "0.3", "labelcolor": "white"}
         ax.legend(loc="lower right", bbox_to_anchor=(1, 1), borderaxespad=0.3, **look)
-    ax.set(xlabel="σ_w²", ylabel="hidden layers", xlim=x[[0, -1]], ylim=y[[0, -1]])
+    ax.set(
+        xlabel="variance of the weights × fan_in, σ_w²",
+        ylabel="hidden layers",
+        xlim=x[[0, -1]],
+        ylim=y[[0, -1]],
+    )
     ax.set_title(title, loc="left")
     ax.grid(False)
     return ax

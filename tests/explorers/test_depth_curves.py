@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from course_utils.explorers.depth_curves import DepthCurves
+from course_utils.explorers.depth_curves import DepthCurves, round_layers
 
 
 def curves(**options):
@@ -72,3 +72,19 @@ def test_axes_that_are_not_trusted_are_set_again():
     assert along.show(measured([1, 0.5])) and not along.show(measured([1, 0.5]))
     along.ax.set_xlim(0, 1)
     assert along.show(measured([1, 0.5]), trusted=False) and along.ax.get_xlim() == (0.5, 2.5)
+
+
+@pytest.mark.parametrize(
+    ("depth", "most", "expected"),
+    [
+        (1, 10, [1]),
+        (2, 10, [1, 2]),
+        (10, 10, [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]),
+        (12, 10, [1, 5, 10]),
+        (50, 10, [1, 10, 20, 30, 40, 50]),
+        (100, 10, [1, 20, 40, 60, 80, 100]),
+        (64, 5, [1, 20, 40, 60]),
+    ],
+)
+def test_long_axes_have_numbers_at_round_layers(depth, most, expected):
+    assert round_layers(depth, most) == expected

@@ -24,7 +24,7 @@ def test_a_border_may_be_infinite_and_does_not_widen_the_map():
     (line,) = ax.lines
     assert np.isfinite(line.get_ydata()).all() and line.get_ydata()[1] > 40
     assert ax.get_ylim() == (0, 40) and ax.get_xlim() == (0.5, 5.0)
-    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["6 ξ_c"]
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["6 depth scales, 6 ξ_c"]
 
 
 def test_the_legend_covers_neither_the_map_nor_the_title():
