@@ -1,5 +1,6 @@
 """What readers without a kernel see: the stored outputs of the notebooks, and their hygiene."""
 
+import ast
 import base64
 import copy
 import io
@@ -119,6 +120,38 @@ def test_a_folded_cell_tests_or_imports_and_shows_no_picture(notebook):
     """The first line of a folded cell is all that JupyterLab shows of it."""
     for cell in filter(reading.is_folded, notebook.cells):
         assert "\n" in cell.source and "image/png" not in str(cell.outputs)
+
+
+def bound(tree):
+    """Return the names that a cell gives to something, inside functions and loops too."""
+    nodes = [*ast.walk(tree)]
+    names = {n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+    names |= {n.arg for n in nodes if isinstance(n, ast.arg)}
+    names |= {n.name for n in nodes if isinstance(n, ast.FunctionDef | ast.ClassDef)}
+    aliases = [a for n in nodes if isinstance(n, ast.Import | ast.ImportFrom) for a in n.names]
+    return names | {(a.asname or a.name).split(".")[0] for a in aliases}
+
+
+def used(tree):
+    loads = (n for n in ast.walk(tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load))
+    return {n.id for n in loads}
+
+
+def test_an_open_cell_uses_no_name_that_only_a_folded_test_defines(notebook):
+    proof, shown = set(), set()
+    for cell in code_cells(notebook):
+        tree = ast.parse(cell.source)
+        if cell.source.startswith("# Tested: "):
+            proof |= bound(tree) - shown
+        else:
+            missing = used(tree) & proof - shown - bound(tree)
+            assert not missing, f"{missing} in: {cell.source}"
+            shown |= bound(tree)
+
+
+def test_no_control_character_stands_for_a_letter_of_a_formula(notebook):
+    for cell in notebook.cells:
+        assert not re.search(r"[\x00-\x08\x0b-\x1f]", cell.source), repr(cell.source)
 
 
 def test_every_figure_says_in_a_sentence_what_is_to_be_seen(notebook):
