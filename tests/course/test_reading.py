@@ -1,5 +1,6 @@
 """What a reader meets in a notebook: how it is counted, and its budgets."""
 
+import re
 from pathlib import Path
 
 import nbformat
@@ -136,3 +137,14 @@ def test_storing_writes_the_contents():
     assert notebook.cells[1].source == reading.contents(notebook.cells)
     store.clean(notebook)  # once more: the contents do not count themselves
     assert notebook.cells[1].source == reading.contents(lesson())
+
+
+def test_the_plan_for_teachers_has_the_minutes_of_the_contents(cells):
+    text = (NOTEBOOKS[0].parents[1] / "docs" / "teachers.md").read_text(encoding="utf-8")
+    plan = re.findall(r"(\d\d) \((\d+) and (\d+)\)", text)
+    assert {name for name, *_ in plan} == {path.stem[:2] for path in NOTEBOOKS}
+    for path in NOTEBOOKS:
+        if path.stem[2] == "_":
+            parts = {part.title: part.minutes for part in reading.sections(cells[path])}
+            minutes = reading.measures(cells[path])["core"], parts["Exercises"]
+            assert (path.stem[:2], *(f"{n:.0f}" for n in minutes)) in plan
