@@ -463,6 +463,15 @@ def test_ways_that_do_not_meet_are_warned_about():
     assert z.low < exact_log_partition(rbm) < z.high
 
 
+@pytest.mark.filterwarnings("ignore:.*samples are not the RBM's own|.*hardly a chain")
+def test_two_samples_are_enough_for_both_ways_and_a_thousand_temperatures_usual():
+    rbm = random_rbm(6, 4, seed=14, std=0.1)
+    images, samples = some_images(rbm), own_samples(rbm)[:2]
+    z = two_way_log_partition(rbm, images, samples)
+    said = two_way_log_partition(rbm, images, samples, n_temperatures=1000)
+    assert (z.value, z.low, z.high) == (said.value, said.low, said.high)
+
+
 def test_both_ways_leave_every_other_generator_alone():
     rbm = random_rbm(12, 8, seed=13)
     samples, images = own_samples(rbm), some_images(rbm)

@@ -415,6 +415,33 @@ def test_without_a_word_a_step_has_the_rate_0_1_and_hidden_states_the_temperatur
     assert torch.equal(usual.weight, said.weight) and usual.weight.std() > 0
 
 
+def test_without_a_word_an_rbm_learns_for_five_epochs_and_a_batch_may_be_all_images():
+    images = bits(200, 6).float()
+    assert RBM(6, 4).fit(images, log=None).steps == 10
+    whole = RBM(6, 4).fit(images, epochs=3, batch_size=200, log=None)
+    assert whole.steps == 3 and 0 < whole.seconds < 600
+
+
+def test_a_falling_rate_is_the_first_at_the_first_step_and_the_second_at_the_last(monkeypatch):
+    rbm, rates = RBM(6, 4), []
+    monkeypatch.setattr(rbm.learner, "step", lambda *_, lr, **__: rates.append(lr))
+    rbm.fit(bits(200, 6).float(), epochs=1, lr=(0.3, 0.1), log=None)
+    assert rates == [0.3, pytest.approx(0.1)]
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"held_out": "images.npy"}, "^held_out must be"),
+        ({"momentum": "fast"}, "^momentum must be"),
+        ({"momentum": (0.1, 0.2, 0.3)}, "^momentum must be"),
+    ],
+)
+def test_what_is_wrong_is_called_by_its_name(options, words):
+    with pytest.raises((TypeError, ValueError), match=words):
+        RBM(6, 4).fit(bits(200, 6).float(), log=None, **options)
+
+
 @pytest.mark.parametrize("late", [False, True])
 def test_an_interrupt_at_any_moment_leaves_a_history_that_counts_as_the_rbm_does(
     digits, monkeypatch, late
