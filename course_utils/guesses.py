@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any
 
 from course_utils.terminal import say
@@ -57,6 +58,8 @@ def guess(answer: Any, options: Sequence[Any]) -> Guess:
         raise ValueError(f"options must be two or more different answers, got {options!r}")
     if answer is ... or answer in ("...", "…"):
         return Guess(None, texts)
+    if isinstance(answer, Real):  # 1.0 is 1
+        answer = next((option for option in options if option == answer), answer)
     if str(answer) not in texts:
         raise ValueError(
             f"the guess must be one of {_listed(texts)}, got {answer!r}: "

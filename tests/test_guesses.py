@@ -19,7 +19,7 @@ def test_a_guess_is_compared_with_what_was_measured(capsys):
     assert second == "✓ You guessed a line. Measured: a line."
 
 
-@pytest.mark.parametrize("number", [1, "1", np.int64(1)])
+@pytest.mark.parametrize("number", [1, 1.0, "1", np.int64(1), np.float32(1)])
 def test_numbers_are_options_too(number, capsys):
     guess(number, (0.1, 1)).compare(1)
     assert capsys.readouterr().out == "✓ You guessed 1. Measured: 1.\n"
