@@ -1,9 +1,10 @@
 """How fast the explorer follows a slider, beside the usual re-plot.
 
-Run ``python benchmarks/explorer_speed.py``. Both draw the same picture of the same 10 layers × 256
-units × 256 images at the same resolution, from a new std to PNG bytes. The re-plot does what
-notebooks usually do: build the network, run it, and make a new figure with ``hist`` and ``plot``
-each time. The two are timed in turn, on one thread, so that a noisy machine disturbs both alike.
+Run ``python benchmarks/explorer_speed.py``. Both show the same picture of the same 10 layers × 256
+units × 256 images, from a new std to what leaves the kernel: numbers, words and a table, which the
+browser draws, from the explorer; PNG bytes from the re-plot. That does what notebooks usually do:
+build the network, run it, and make a new figure with ``hist`` and ``plot`` each time. The two are
+timed in turn, on one thread, so that a noisy machine disturbs both alike.
 """
 
 from __future__ import annotations
@@ -88,7 +89,7 @@ def seconds(action, *arguments) -> float:
 def main() -> None:
     """Print the paired medians and their ratio at depth 10 and 50."""
     explorer = ActivationExplorer(load_mnist().train_images[:256], width=WIDTH)
-    print("from a new std to PNG bytes, milliseconds, median (lowest to highest) of", ROUNDS)
+    print("from a new std to what leaves the kernel, milliseconds, median (range) of", ROUNDS)
     for depth in (10, 50):
         explorer.set(depth=depth)
         ours, usual, deeper = [], [], []

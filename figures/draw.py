@@ -2,9 +2,9 @@
 
 ``python figures/draw.py rhythm_of_variance explorer.gif`` draws these two. Every diagram of
 `course_utils.diagrams` is stored as a picture for slides and for the README. ``explorer.gif`` is
-the explorer as its sliders move: the std of 20 tanh layers, then their depth. ``explorer.html``,
-the explorer without a kernel, is made by ``explorer_page.py`` (two minutes). These two are drawn
-from MNIST, so ``COURSE_DATA`` or the cache must hold it.
+the explorer as its sliders move: the std of 20 tanh layers, then their depth. It is drawn from
+MNIST, so ``COURSE_DATA`` or the cache must hold it. The pages without a kernel are made by
+``draw_pages.py``.
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ from pathlib import Path
 import matplotlib
 import matplotlib.pyplot as plt
 import numpy as np
-from explorer_page import PAGE, draw_page
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
@@ -29,8 +28,8 @@ from PIL.PngImagePlugin import PngInfo
 
 from course_utils import load_mnist
 from course_utils.explorers.activation.experiment import MAX_DEPTH, ActivationSetting, SignalPath
-from course_utils.explorers.activation.figure import ActivationFigure
-from course_utils.explorers.live_figure import MATPLOTLIB_DEFAULTS
+from course_utils.explorers.activation.figure import draw
+from course_utils.explorers.still import MATPLOTLIB_DEFAULTS
 from course_utils.explorers.verdict import verdict
 from course_utils.plotting import diagrams
 
@@ -52,7 +51,7 @@ DIAGRAMS = (
 
 def main(names: list[str]) -> None:
     """Draw what is named, or everything, into this folder."""
-    known = (*DIAGRAMS, GIF.name, PAGE.name)
+    known = (*DIAGRAMS, GIF.name)
     if unknown := set(names) - set(known):
         sys.exit(f"no picture is named {', '.join(unknown)}: there are {', '.join(known)}")
     chosen = names or known
@@ -61,8 +60,6 @@ def main(names: list[str]) -> None:
             draw_diagram(name, HERE / f"{name}.png")
     if GIF.name in chosen:
         draw_explorer(mnist_images(), GIF)
-    if PAGE.name in chosen:
-        draw_page(mnist_images(), PAGE)
 
 
 def mnist_images():
@@ -99,7 +96,8 @@ def words(figure: Figure) -> list[str]:
 def draw_explorer(images, path: Path) -> None:
     """Move std from too small to too large, back to where the signal lives, and then the depth."""
     frames, said = zip(*explorer(images, settings()), strict=True)
-    first, *others = [frame.quantize(64, dither=Image.Dither.NONE) for frame in frames]
+    first = frames[0].quantize(64, dither=Image.Dither.NONE)
+    others = [frame.quantize(palette=first, dither=Image.Dither.NONE) for frame in frames[1:]]
     durations = [PAUSE if i in TO_BE_READ else STEP for i in range(len(frames))]
     look = {"duration": durations, "loop": 0, "comment": "\n".join(said).encode()}
     first.save(path, save_all=True, append_images=others, **look)
@@ -113,10 +111,10 @@ def settings() -> list[ActivationSetting]:
 
 def explorer(images, chosen: list[ActivationSetting]) -> Iterator[tuple[Image.Image, str]]:
     """Draw the explorer, its sliders above it, at each chosen setting; say the verdict."""
-    signal_path, drawing = SignalPath(images), ActivationFigure(dpi=DPI)
+    signal_path = SignalPath(images)
     for setting in chosen:
         m = signal_path.measure(setting)
-        picture = Image.open(io.BytesIO(drawing.png(m)))
+        picture = Image.open(io.BytesIO(draw(m, dpi=DPI))).convert("RGB")
         said = verdict(m.signal, m.gradient, m.contrast, m.saturated)
         yield under(controls(setting, said), picture), said
 

@@ -6,12 +6,14 @@ import math
 import os
 import tempfile
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 import platformdirs
 import torch
+from torch import Tensor
 from torch.nn import functional
 
 from course_utils.data import places
@@ -165,19 +167,30 @@ def _read(raw: Path) -> ImageData:
     )
 
 
-def _digits() -> ImageData:
-    """Enlarge scikit-learn's 8×8 digits as MNIST's are: 20×20 pixels, centred in 28×28."""
+def small_digits() -> ImageData:
+    """Load scikit-learn's digits as they are, 8×8 pixels; 360 of them are for testing."""
     from sklearn.datasets import load_digits
 
     small, labels = load_digits(return_X_y=True)  # (1797, 64) in 0 ... 16, (1797,)
     order = np.random.RandomState(0).permutation(len(labels))  # frozen: the same in every NumPy
-    pixels = torch.from_numpy(small[order]).float().div_(16).reshape(-1, 1, 8, 8)
-    pixels = functional.interpolate(pixels, size=(20, 20), mode="bilinear", align_corners=False)
-    images = functional.pad(pixels, (4, 4, 4, 4)).flatten(1)  # (1797, 784)
+    images = torch.from_numpy(small[order]).float().div_(16)
     labels = torch.from_numpy(labels[order]).long()
     is_test = torch.zeros(len(labels), dtype=torch.bool)
     is_test[labels.argsort(stable=True)[::5]] = True  # every fifth of each class
     return ImageData(images[~is_test], labels[~is_test], images[is_test], labels[is_test], "digits")
+
+
+def _digits() -> ImageData:
+    """Enlarge scikit-learn's 8×8 digits as MNIST's are: 20×20 pixels, centred in 28×28."""
+    small = small_digits()
+    train, test = _enlarged(small.train_images), _enlarged(small.test_images)
+    return replace(small, train_images=train, test_images=test)
+
+
+def _enlarged(images: Tensor) -> Tensor:
+    pixels = images.reshape(-1, 1, 8, 8)
+    pixels = functional.interpolate(pixels, size=(20, 20), mode="bilinear", align_corners=False)
+    return functional.pad(pixels, (4, 4, 4, 4)).flatten(1)  # (n, 784)
 
 
 def _from_folder(source: str | os.PathLike[str], asked_by: str) -> ImageData:

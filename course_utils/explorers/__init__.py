@@ -1,7 +1,9 @@
 """The interactive explorers: move a slider, see the picture and the words follow.
 
-A folder is one explorer: ``experiment`` measures, ``figure`` draws, ``widget`` holds the controls.
-What all share: `base` (controls), `live_figure` (fast pictures), `depth_curves`, `verdict` (words).
+A folder is one explorer: ``experiment`` measures, ``widget`` says what can be moved and what is
+shown, ``picture.js`` draws it in the browser, ``figure`` draws it for places without a kernel. What
+all share: `base` (a move, and its answer), `controls`, `front_end` (what runs in the browser),
+`verdict` (words).
 """
 
 from course_utils.explorers.activation import ActivationExplorer

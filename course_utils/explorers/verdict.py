@@ -86,6 +86,11 @@ def amount(decades: float) -> str:
     return f"one part in {_number(-decades)} is left"
 
 
+def plainly(value: float) -> str:
+    """Write a number in two digits, without a power of ten where it is read well: 570, 34,000."""
+    return f"{float(f'{value:.2g}'):,.12g}"
+
+
 def _number(decades: float) -> str:
     if decades < 5.99:
         return f"{float(f'{10**decades:.2g}'):,.12g}"

@@ -46,11 +46,11 @@ def intervals(
     for y, name in enumerate(order):
         x = np.asarray(values[name], dtype=float)
         color = BEST if name in best else NOTHING if name in nothing else LESS
-        half = stats.t.ppf(0.975, len(x) - 1) * x.std(ddof=1) / np.sqrt(len(x))
-        ax.plot([x.mean() - half, x.mean() + half], [y, y], color=color, lw=3, alpha=0.45)
+        mean, low, high = mean_interval(x)
+        ax.plot([low, high], [y, y], color=color, lw=3, alpha=0.45)
         ax.plot(x, np.full(len(x), y), "o", ms=3, color=color, alpha=0.6, mew=0)
         face = "white" if name in nothing else color
-        ax.plot(x.mean(), y, "o", ms=8, color=color, mfc=face, mew=1.5)
+        ax.plot(mean, y, "o", ms=8, color=color, mfc=face, mew=1.5)
         if notes and name in notes:
             where = ax.get_yaxis_transform()
             ax.text(1.01, y, notes[name], transform=where, va="center", fontsize=8, color="0.35")
@@ -62,3 +62,10 @@ def intervals(
         ax.set_xlim(*limits)
     ax.grid(axis="y", visible=False)
     return ax
+
+
+def mean_interval(values: Sequence[float]) -> tuple[float, float, float]:
+    """Return the mean of measurements, and the ends of its 95 % interval by Student's t."""
+    x = np.asarray(values, dtype=float)
+    half = stats.t.ppf(0.975, len(x) - 1) * x.std(ddof=1) / np.sqrt(len(x))
+    return float(x.mean()), float(x.mean() - half), float(x.mean() + half)

@@ -11,12 +11,14 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
-from helpers.page_script import mnist_or_skip
+from draw_pages import PAGES
+from helpers.pages import mnist_or_skip
 from matplotlib.colors import to_rgba
 from matplotlib.text import Annotation, Text
 from PIL import Image
 
-from course_utils.explorers.activation.figure import ActivationFigure
+from course_utils.explorers.activation.experiment import SignalPath
+from course_utils.explorers.activation.figure import figure_of
 from course_utils.plotting import BACKWARD, diagrams
 
 FIGURES = Path(__file__).parents[2] / "figures"
@@ -72,7 +74,8 @@ def test_the_script_draws_every_picture_of_its_folder_and_every_diagram(draw):
     drawn = {name for name, f in drawn if f.__annotations__.get("return") == "Figure"}
     assert set(draw.DIAGRAMS) == drawn == set(STORED)
     others = {path.name for path in FIGURES.iterdir() if path.suffix in {".gif", ".html", ".svg"}}
-    assert others == {draw.GIF.name, draw.PAGE.name}
+    pages = {importlib.import_module(f"pages.{name}").FILE for name in PAGES}
+    assert others == {draw.GIF.name, *pages}
 
 
 @pytest.mark.parametrize("name", STORED)
@@ -122,9 +125,9 @@ def test_a_diagram_is_the_same_file_each_time_and_small(draw, tmp_path):
 
 def inside_the_axes(draw, size):
     """Return a mask of the explorer, white where there are bars and curves and no letters."""
-    figure = ActivationFigure(dpi=draw.DPI)
+    measurement = SignalPath(np.ones((2, 784), np.float32)).measure(draw.settings()[0])
     mask = np.zeros(size[::-1], np.uint8)
-    for ax in (*figure.panels, figure.path):
+    for ax in figure_of(measurement, dpi=draw.DPI).axes:
         box = ax.get_window_extent().padded(-3)
         mask[size[1] - int(box.y1) : size[1] - int(box.y0), int(box.x0) : int(box.x1)] = 255
     return Image.fromarray(mask)

@@ -17,8 +17,9 @@ PACKAGE = Path(__file__).parents[2] / "course_utils"
 BLOCK = """
 import importlib, json, pathlib, pkgutil, sys, types
 
-BLOCKED = {"ipywidgets", "traitlets", "comm", "IPython", "ipykernel", "matplotlib_inline", "zmq",
-           "tornado", "nbformat", "nbclient", "nbconvert", "nbval", "notebook", "voila", "pytest"}
+BLOCKED = {"anywidget", "ipywidgets", "traitlets", "comm", "IPython", "ipykernel", "zmq",
+           "matplotlib_inline", "tornado", "nbformat", "nbclient", "nbconvert", "nbval", "notebook",
+           "voila", "pytest"}
 
 class NoJupyter:  # asked before all others, it answers as if these were not installed
     def find_spec(self, name, path=None, target=None):
@@ -94,7 +95,7 @@ def seen(tmp_path_factory):
 
 def explorers():
     """The modules that define an explorer, or what explorers are made of."""
-    made = r"^class \w+\((w\.VBox|Explorer)\)"
+    made = r"^class \w+\((anywidget\.AnyWidget|Explorer)\)"
     files = [
         path.relative_to(PACKAGE.parent).with_suffix("")
         for path in PACKAGE.rglob("*.py")
@@ -108,7 +109,8 @@ def test_all_but_the_explorers_can_be_imported_and_these_name_what_they_need(see
     assert len(explorers()) >= 6
     rooms = {name for name in needs if (PACKAGE.parent / Path(*name.split("."))).is_dir()}
     assert rooms <= {"course_utils.explorers"}  # it hands the widgets out
-    assert needs == dict.fromkeys(rooms | explorers(), "ipywidgets")
+    assert needs.keys() == rooms | explorers()
+    assert set(needs.values()) <= {"anywidget", "traitlets"}
 
 
 def test_networks_are_initialized_probed_trained_and_drawn(seen):

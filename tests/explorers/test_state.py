@@ -2,40 +2,29 @@
 
 import dataclasses
 import functools
-import html
 import math
 import random
-import sys
 import threading
-from contextlib import contextmanager
 from decimal import Decimal
 from fractions import Fraction
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 import scipy.sparse
 import torch
+from helpers.interrupts import interrupted_after
 from helpers.live_training import DATA
-from helpers.pictures import picture
+from helpers.pictures import seen
 from helpers.states import strange_torch
 
-from course_utils import explorers
 from course_utils.boltzmann import RBM
-from course_utils.explorers import (
-    ActivationExplorer,
-    DreamExplorer,
-    FunnelExplorer,
-    LiveTrainingExplorer,
-    ResidualExplorer,
-)
-from course_utils.explorers.activation.figure import ActivationFigure
-from course_utils.explorers.dream.figure import DreamFigure
-from course_utils.explorers.funnel.figure import FunnelFigure
-from course_utils.explorers.live_figure import LiveFigure
-from course_utils.explorers.live_training.figure import LiveTrainingFigure
-from course_utils.explorers.residual.figure import ResidualFigure
+from course_utils.explorers import base, live_training
+from course_utils.explorers.activation import ActivationExplorer
+from course_utils.explorers.dream import DreamExplorer
+from course_utils.explorers.funnel import FunnelExplorer
+from course_utils.explorers.live_training import LiveTrainingExplorer
+from course_utils.explorers.residual import ResidualExplorer
 
 IMAGES = 0.3 * torch.rand(32, 784, generator=torch.Generator().manual_seed(3))
 SMALL_IMAGES = torch.rand(30, 16, generator=torch.Generator().manual_seed(5))
@@ -86,13 +75,6 @@ MAKE = {
     "dream": lambda **setting: DreamExplorer(small_rbm(), SMALL_IMAGES, **setting),
     "live": lambda **setting: LiveTrainingExplorer(DATA, **setting),
 }
-SMALL_DRAWING = {  # drawn in a fifth of the time
-    "activation": lambda: ActivationFigure(dpi=60),
-    "residual": lambda: ResidualFigure(dpi=60),
-    "funnel": lambda: FunnelFigure(max_width=800, dpi=60),
-    "dream": lambda: DreamFigure(small_rbm().weight.numpy(), n_chains=20, max_steps=1000, dpi=60),
-    "live": lambda: LiveTrainingFigure(dpi=60),
-}
 WHOLE = [
     ("activation", "depth"),
     ("activation", "width"),
@@ -119,15 +101,6 @@ CHOICES = [
 FIELDS = [(name, field) for name, start in START.items() for field in start]
 
 
-def small(name):
-    explorer = MAKE[name]()
-    explorer.drawing = SMALL_DRAWING[name]()
-    explorer.set(**START[name])
-    if name == "live":
-        explorer.clear()  # draws
-    return explorer
-
-
 @pytest.fixture(scope="module")
 def shared():
     return {}
@@ -139,7 +112,7 @@ def explorer_of(shared):
 
     def get(name):
         if name not in shared:
-            shared[name] = small(name)
+            shared[name] = MAKE[name]()
         shared[name].set(**START[name])
         return shared[name]
 
@@ -147,14 +120,14 @@ def explorer_of(shared):
 
 
 def look(name, setting):
-    """Return picture, words, readout and losses of a setting in a fresh explorer."""
-    explorer = small(name)
+    """Return all that is shown of a setting in a fresh explorer, its readout and losses."""
+    explorer = MAKE[name](**START[name])
     explorer.set(**setting)
     if name == "live":
         explorer.start()
         explorer.wait()
     losses = [history.step_losses.tolist() for _, history in getattr(explorer, "histories", [])]
-    return picture(explorer), explorer.words.value, explorer.readout(), losses
+    return seen(explorer), explorer.readout(), losses
 
 
 @pytest.fixture(scope="module")
@@ -163,27 +136,11 @@ def looks():
     return functools.cache(lambda name: look(name, OTHER[name]))
 
 
-def controls(explorer):
-    """Return what all boxes show, in the order in which they lie."""
-    boxes = [box for row in explorer.children[:-3] for box in _leaves(row)]
-    return [(box.value, getattr(box, "disabled", None)) for box in boxes if hasattr(box, "value")]
-
-
-def _leaves(box):
-    parts = getattr(box, "children", ())
-    return [leaf for part in parts for leaf in _leaves(part)] if parts else [box]
-
-
 def state(explorer):
     """Return all that an explorer shows, says and knows."""
-    shown = explorer.words.value, explorer.correction.value, picture(explorer), controls(explorer)
-    dreams = getattr(explorer, "dreams", None)
-    known = explorer.setting, explorer.verdict, explorer.readout(), getattr(dreams, "chains", None)
-    return (*shown, *known, id(getattr(explorer, "measurement", None)))
-
-
-def said(explorer):
-    return html.unescape(explorer.correction.value)
+    chains = getattr(getattr(explorer, "dreams", None), "chains", None)
+    known = explorer.setting, explorer.verdict, explorer.correction, explorer.readout(), chains
+    return seen(explorer), *known, id(explorer.measurement)
 
 
 # ---------------------------------------------------------------------- values
@@ -210,7 +167,7 @@ def test_a_whole_number_of_any_kind_becomes_pythons(explorer_of, name, field, wr
     explorer.set(**{field: wrap(number)})
     used = getattr(explorer.setting, field)
     assert used == number and type(used) is int
-    assert "ignored" not in said(explorer) and "changed" not in said(explorer)
+    assert explorer.correction == "" and explorer.shown["values"][field] == str(number)
 
 
 @pytest.mark.parametrize("name, field", REAL)
@@ -282,11 +239,11 @@ NO_NUMBERS = {
 @pytest.mark.parametrize("value", NO_NUMBERS.values(), ids=NO_NUMBERS)
 def test_what_is_neither_number_nor_choice_is_ignored_in_few_words(explorer_of, name, value):
     explorer = explorer_of(name)
-    before, fields = state(explorer), [field for field in START[name] if field != "clamped"]
+    before, fields = seen(explorer), [field for field in START[name] if field != "clamped"]
     explorer.set(**dict.fromkeys(fields, value))
-    assert said(explorer).count("was ignored") == len(fields)
-    assert len(explorer.correction.value) < 500 * len(fields)  # some letters are many in HTML
-    assert explorer.setting == before[4] and picture(explorer) == before[2]
+    assert explorer.correction.count("was ignored") == len(fields)
+    assert len(explorer.correction) < 250 * len(fields)
+    assert {**seen(explorer), "correction": ""} == before
 
 
 HUGE = {
@@ -305,8 +262,8 @@ def test_a_number_beyond_all_floats_becomes_the_highest_or_lowest(explorer_of, n
     fields = [field for owner, field in [*REAL, *WHOLE] if owner == name and field != "width"]
     explorer.set(**dict.fromkeys(fields, value))
     highest = explorer.setting
-    assert said(explorer).count("was changed to") == len(fields)
-    assert len(explorer.correction.value) < 300 * len(fields)
+    assert explorer.correction.count("was changed to") == len(fields)
+    assert len(explorer.correction) < 300 * len(fields)
     explorer.set(**dict.fromkeys(fields, f"-{value}" if isinstance(value, str) else -value))
     for field in fields:
         low, high = getattr(explorer.setting, field), getattr(highest, field)
@@ -319,7 +276,7 @@ def test_the_constructor_reads_as_set_does(name):
     choice = next(field for owner, field in CHOICES if owner == name)
     explorer = MAKE[name](**{field: np.array([float(number)]), choice: np.array([1.0, 2.0])})
     used = getattr(explorer.setting, field)
-    assert used == number and type(used) is int and "was ignored" in said(explorer)
+    assert used == number and type(used) is int and "was ignored" in explorer.correction
 
 
 @pytest.mark.parametrize("name", START)
@@ -338,8 +295,8 @@ def test_of_a_million_units_that_there_are_not_three_are_named(explorer_of):
     explorer = explorer_of("dream")
     explorer.set(clamped={i: "on" for i in range(100_000)})
     assert explorer.setting.clamped == dict.fromkeys(range(6), "on")
-    assert "; 6: 'on', 7: 'on', 8: 'on' and 99,991 more was ignored." in said(explorer)
-    assert len(explorer.correction.value) < 500
+    assert "; 6: 'on', 7: 'on', 8: 'on' and 99,991 more was ignored." in explorer.correction
+    assert len(explorer.correction) < 500
 
 
 def test_units_are_read_as_other_whole_numbers_are(explorer_of):
@@ -348,7 +305,10 @@ def test_units_are_read_as_other_whole_numbers_are(explorer_of):
     explorer.set(clamped={**units, 2.5: "on", True: "on", Hostile(): "on", 5: Hostile()})
     assert explorer.setting.clamped == {0: "on", 2: "off", 3: "on", 4: "on"}
     assert all(type(unit) is int for unit in explorer.setting.clamped)
-    assert "; 2.5: 'on', True: 'on', <Hostile" in said(explorer) and "1 more" in said(explorer)
+    assert (
+        "; 2.5: 'on', True: 'on', <Hostile" in explorer.correction
+        and "1 more" in explorer.correction
+    )
 
 
 NOT_UNITS = [key for key in [*NO_NUMBERS][:14] if key != "empty array"] + ["long text", "type"]
@@ -359,8 +319,8 @@ def test_what_is_no_dictionary_of_units_is_ignored_in_few_words(explorer_of, val
     explorer = explorer_of("dream")
     before = state(explorer)
     explorer.set(clamped=value)
-    assert "clamped is a dictionary such as" in said(explorer)
-    assert len(explorer.correction.value) < 800 and explorer.setting == before[4]
+    assert "clamped is a dictionary such as" in explorer.correction
+    assert len(explorer.correction) < 800 and explorer.setting == before[1]
 
 
 # ---------------------------------------------------------------------- interruptions
@@ -394,27 +354,27 @@ MEASURES = {
 
 
 @pytest.mark.parametrize("name", MEASURES)
-@pytest.mark.parametrize("place", ["measure", "draw", "frame", "control"])
+@pytest.mark.parametrize("place", ["measure", "words", "show", "observer"])
 @pytest.mark.parametrize("error", [KeyboardInterrupt, MemoryError, ValueError])
 def test_a_move_that_fails_leaves_no_trace(explorer_of, looks, monkeypatch, name, place, error):
     explorer = explorer_of(name)
-    before, box, fail = state(explorer), explorer.texts[next(iter(OTHER[name]))], broken(error)
-    owner, method = MEASURES[name]
+    before, fail = state(explorer), broken(error)
     with monkeypatch.context() as patch, pytest.raises(error):
         if place == "measure":
+            owner, method = MEASURES[name]
             patch.setattr(getattr(explorer, owner), method, fail)
-        elif place == "draw":
-            patch.setattr(LiveFigure, "png", fail)
-        elif place == "frame":
-            patch.setattr(LiveFigure, "unsettle", fail)
+        elif place == "words":
+            patch.setattr(base, "plain", fail)
+        elif place == "show":
+            patch.setattr(explorer, "_controls_shown", fail)
         else:
-            box.observe(fail, "value")
+            explorer.observe(fail, "shown")
         explorer.set(**OTHER[name])
-    if place == "control":
-        box.unobserve(fail, "value")
+    if place == "observer":
+        explorer.unobserve(fail, "shown")
     assert state(explorer) == before
     explorer.set(**OTHER[name])
-    assert (picture(explorer), explorer.words.value) == looks(name)[:2]
+    assert seen(explorer) == looks(name)[0]
 
 
 @pytest.mark.parametrize("name, field", FIELDS)
@@ -427,33 +387,26 @@ def test_an_interruption_while_a_value_is_read_leaves_no_trace(explorer_of, name
     assert state(explorer) == before
 
 
-@pytest.mark.parametrize("name", MEASURES)
-def test_a_slider_that_was_moved_goes_back_if_the_move_fails(explorer_of, monkeypatch, name):
+@pytest.mark.parametrize("name", START)
+def test_the_browser_is_answered_wherever_a_move_is_interrupted(explorer_of, name):
     explorer = explorer_of(name)
-    before, slider = state(explorer), explorer.sliders[next(iter(OTHER[name]))]
-    with monkeypatch.context() as patch, pytest.raises(MemoryError):
-        patch.setattr(LiveFigure, "png", broken(MemoryError))
-        slider.value = slider.value + 1
-    assert state(explorer) == before
-
-
-@contextmanager
-def interrupted_after(lines):
-    """Raise KeyboardInterrupt after so many lines of the explorers' own code."""
-    folder, before = str(Path(explorers.__file__).parent), sys.gettrace()
-
-    def count(frame, event, _):
-        nonlocal lines
-        lines -= event == "line"
-        if lines == 0:
-            raise KeyboardInterrupt
-        return count
-
-    sys.settrace(lambda frame, *_: count if frame.f_code.co_filename.startswith(folder) else None)
-    try:
-        yield
-    finally:
-        sys.settrace(before)
+    field = next(iter(explorer.shown["places"]))
+    moved = {field: ["place", explorer.shown["places"][field] + 1]}
+    explorer._asked({"request": "once", "set": moved})
+    after, interrupted = seen(explorer), 0
+    for lines in range(8, 400, 7):  # before, it has not begun
+        explorer.set(**START[name])
+        before, asked = seen(explorer), f"{name} {lines}"
+        try:
+            with interrupted_after(lines):
+                explorer._asked({"request": asked, "set": moved})
+        except KeyboardInterrupt:
+            interrupted += 1
+        assert explorer.shown["answer"] == asked
+        assert {**seen(explorer), "correction": ""} in (before, after)
+        says = explorer.shown["correction"].startswith("That failed: KeyboardInterrupt")
+        assert says == (seen(explorer) != after)
+    assert interrupted > 10
 
 
 HOSTILE = [*NO_NUMBERS.values(), 10**400, -(10**400), "0.05", 2.5, -3, 1e9, "relu", ""]
@@ -470,8 +423,8 @@ def random_move(name, rng):
 
 @pytest.mark.parametrize("name", START)
 def test_after_many_hostile_and_interrupted_moves_all_is_as_in_a_fresh_explorer(name):
-    explorer, rng, failed = small(name), random.Random(0), 0
-    for _ in range(40):
+    explorer, rng, failed = MAKE[name](**START[name]), random.Random(0), 0
+    for _ in range(100):
         before, move = state(explorer), random_move(name, rng)
         after = rng.choice([0, rng.randint(1, 60), rng.randint(1, 400)])  # 0: never
         try:
@@ -481,28 +434,29 @@ def test_after_many_hostile_and_interrupted_moves_all_is_as_in_a_fresh_explorer(
             failed += 1
             assert state(explorer) == before
         assert explorer.setting.__dict__.keys() == START[name].keys()
-        assert len(explorer.correction.value) < 3000
+        assert len(explorer.correction) < 3000
     assert failed > 10
     explorer.set(**START[name])
-    fresh = small(name)
-    assert state(explorer)[:-2] == state(fresh)[:-2]  # all but what is another object
+    fresh = MAKE[name](**START[name])
+    assert seen(explorer) == seen(fresh) and explorer.readout() == fresh.readout()
 
 
-def test_one_who_observes_a_control_may_move_another(explorer_of):
+def test_one_who_observes_an_explorer_may_move_it(explorer_of):
     explorer = explorer_of("funnel")
 
     def follow(change):
-        explorer.set(width_b=change["new"])
+        explorer.set(width_b=explorer.setting.width_a)
 
-    explorer.texts["width_a"].observe(follow, "value")
+    explorer.observe(follow, "shown")
     try:
         explorer.set(width_a=90)
     finally:
-        explorer.texts["width_a"].unobserve(follow, "value")
+        explorer.unobserve(follow, "shown")
     assert (explorer.setting.width_a, explorer.setting.width_b) == (90, 90)
-    words, shown = explorer.words.value, picture(explorer)
+    shown = seen(explorer)
+    assert shown["values"]["width_b"] == "90"
     explorer.set()
-    assert explorer.words.value == words and picture(explorer) == shown
+    assert seen(explorer) == shown
 
 
 def test_a_funnel_that_was_interrupted_while_it_drew_weights_draws_the_same(monkeypatch):
@@ -523,7 +477,7 @@ def test_a_funnel_that_was_interrupted_while_it_drew_weights_draws_the_same(monk
 
 @pytest.mark.parametrize("method", ["sample_hidden", "sample_visible", "free_energy"])
 def test_chains_that_were_interrupted_go_on_as_if_they_had_not_been(monkeypatch, method):
-    interrupted, fresh = (small("dream") for _ in range(2))
+    interrupted, fresh = (MAKE["dream"](**START["dream"]) for _ in range(2))
     call, calls = getattr(interrupted.dreams.rbm, method), []
 
     def third(*given, **options):
@@ -537,7 +491,7 @@ def test_chains_that_were_interrupted_go_on_as_if_they_had_not_been(monkeypatch,
         interrupted.set(steps=40)
     for explorer in (interrupted, fresh):
         explorer.set(steps=40)
-    assert picture(interrupted) == picture(fresh) and interrupted.verdict == fresh.verdict
+    assert seen(interrupted) == seen(fresh)
 
 
 # ---------------------------------------------------------------------- torch's global state
@@ -583,7 +537,7 @@ def test_images_and_labels_from_anywhere_are_those_of_the_tensors(name, convert)
     for explorer in explorers_of_both if name == "live" else []:
         explorer.start()
         explorer.wait()
-    one, other = ((picture(e), e.words.value, e.readout()) for e in explorers_of_both)
+    one, other = ((seen(e), e.readout()) for e in explorers_of_both)
     assert one == other
 
 
@@ -615,12 +569,13 @@ def test_data_without_images_are_refused_in_words():
 # ---------------------------------------------------------------------- the live training
 
 
-@pytest.mark.parametrize("place", ["draw", "thread"])
+@pytest.mark.parametrize("place", ["look", "thread"])
 def test_a_training_that_cannot_start_leaves_no_trace(explorer_of, monkeypatch, place):
     live = explorer_of("live")
     before = state(live)
     with monkeypatch.context() as patch, pytest.raises(RuntimeError, match="on purpose"):
-        owner, name = {"draw": (LiveFigure, "png"), "thread": (threading.Thread, "start")}[place]
+        looks, starts = (live_training.widget, "look_of"), (threading.Thread, "start")
+        owner, name = {"look": looks, "thread": starts}[place]
         patch.setattr(owner, name, broken(RuntimeError))
         live.start()
     assert state(live) == before and not live.running
@@ -637,7 +592,7 @@ def test_a_clearing_that_fails_forgets_nothing(explorer_of, monkeypatch):
     live.wait()
     before = state(live)
     with monkeypatch.context() as patch, pytest.raises(MemoryError):
-        patch.setattr(LiveFigure, "png", broken(MemoryError))
+        patch.setattr(live_training.widget, "look_of", broken(MemoryError))
         live.clear()
     assert state(live) == before and len(live.histories) == 1
     live.clear()

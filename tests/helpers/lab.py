@@ -10,8 +10,11 @@ import sys
 import time
 import urllib.request
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
+import axe_playwright_python
+import nbformat
 import pytest
 
 FLAGS = [
@@ -23,6 +26,37 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+
+EXPLORERS = {  # prefix of its classes → the cell that shows it
+    "explorer": """import torch
+from course_utils.explorers.activation import ActivationExplorer
+ActivationExplorer(0.3 * torch.rand(64, 784), std=0.05, depth=20, width=64)""",
+    "residual": """import torch
+from course_utils.explorers.residual import ResidualExplorer
+ResidualExplorer(0.3 * torch.rand(64, 784), width=16)""",
+    "funnel": """from course_utils.explorers.funnel import FunnelExplorer
+FunnelExplorer(width_a=200, width_b=50, depth=10)""",
+    "live-training": """import torch
+from course_utils.data import ImageData
+from course_utils.explorers.live_training import LiveTrainingExplorer
+images, labels = torch.rand(1000, 784), torch.arange(1000) % 10
+data = ImageData(images, labels, images, labels, "noise")
+LiveTrainingExplorer(data, scheme="he_normal", steps=3000)""",
+    "dream": """import torch
+from course_utils.boltzmann import RBM
+from course_utils.explorers.dream import DreamExplorer
+DreamExplorer(RBM(784, 100, std=0.1, seed=1), torch.rand(50, 784), start="data", steps=2)""",
+    "tournament": """from course_utils.explorers.tournament import TournamentExplorer
+TournamentExplorer()""",
+}
+
+
+def write_notebook(path, cells):
+    """Write a notebook of these cells of code."""
+    kernel = {"name": "python3", "display_name": "Python 3 (ipykernel)", "language": "python"}
+    made = [nbformat.v4.new_code_cell(code) for code in cells]
+    notebook = nbformat.v4.new_notebook(cells=made, metadata={"kernelspec": kernel})
+    nbformat.write(notebook, path)
 
 
 def find_chromium():
@@ -49,8 +83,11 @@ def chromium_or_skip():
 
 
 @contextmanager
-def jupyter_lab(notebooks: Path, scratch: Path):
-    """Serve a folder with JupyterLab, its settings kept in ``scratch``; give its address."""
+def jupyter_lab(notebooks: Path, scratch: Path, package: Path | None = None):
+    """Serve a folder with JupyterLab, its settings kept in ``scratch``; give its address.
+
+    Kernels take ``course_utils`` from the folder ``package``, if there is one given.
+    """
     settings = scratch / "settings"
     settings.mkdir(parents=True)
     news = {"disabledExtensions": {"@jupyterlab/apputils-extension:announcements": True}}
@@ -60,12 +97,15 @@ def jupyter_lab(notebooks: Path, scratch: Path):
     options = ["--no-browser", "--allow-root", "--ip=127.0.0.1", "--ServerApp.port_retries=0"]
     options += ["--ServerApp.token=", "--ServerApp.password=", f"--notebook-dir={notebooks}"]
     options += ["--LabApp.extension_manager=readonly", f"--LabApp.app_settings_dir={settings}"]
-    with served(["jupyter", "lab", *options], scratch, alive="api/status") as address:
+    options += ["--LabApp.expose_app_in_browser=True"]  # to change the theme
+    more = {"PYTHONPATH": str(package)} if package else {}
+    command = ["jupyter", "lab", *options]
+    with served(command, scratch, alive="api/status", environment=more) as address:
         yield address
 
 
 @contextmanager
-def served(command: list[str], scratch: Path, *, alive: str):
+def served(command: list[str], scratch: Path, *, alive: str, environment: dict | None = None):
     """Run a server of Jupyter's family on a free port until it answers at ``alive``; give its URL.
 
     What it keeps and says goes into the folder ``scratch``.
@@ -73,7 +113,7 @@ def served(command: list[str], scratch: Path, *, alive: str):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    environment = dict(os.environ)
+    environment = {**os.environ, **(environment or {})}
     for variable in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR"):
         environment[variable] = str(scratch / variable.lower())
     command = [sys.executable, "-m", *command, f"--port={port}"]
@@ -104,18 +144,16 @@ def _wait_until_it_answers(server, address, scratch):
 class NotebookPage:
     """A notebook open in a browser: run its cells, find and move the explorer's controls.
 
-    ``prefix`` is that of the explorer's CSS classes, as in ``explorer-picture``. Controls whose
-    kernel is gone bear a red broken link: ``cut_off`` finds them.
+    ``prefix`` is that of the explorer's CSS classes, as in ``explorer-picture``. ``place`` is
+    ``"doc"``, the notebook alone, or ``"lab"``, with the side bars.
     """
 
-    cut_off = ".jupyter-widgets-disconnected"
-
-    def __init__(self, page, address, name, prefix="explorer"):
+    def __init__(self, page, address, name, prefix="explorer", place="doc"):
         self.page, self.problems = page, []
         self._look_for(prefix)
         page.on("pageerror", lambda error: self.problems.append(str(error)))
         page.on("console", self._listen)
-        page.goto(f"{address}/doc/tree/{name}?reset", timeout=90_000)
+        page.goto(f"{address}/{place}/tree/{name}?reset", timeout=90_000)
         page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=90_000)
         self.page.get_by_text("Python 3 (ipykernel) | Idle").wait_for(timeout=90_000)
         self._wait_until_idle()
@@ -156,15 +194,25 @@ class NotebookPage:
         self._wait_until_idle()
 
     def restart_kernel(self):
-        """Kernel → Restart Kernel…, confirmed; until the page shows it and the new one is idle."""
+        """Kernel → Restart Kernel…, confirmed; until the new one is idle."""
         self.page.get_by_role("menuitem", name="Kernel", exact=True).click()
         self.page.get_by_role("menuitem", name=re.compile("^Restart Kernel…")).click()
         self.page.locator(".jp-Dialog button.jp-mod-accept").click()
-        self.page.wait_for_selector(self.cut_off, state="attached", timeout=60_000)
+        self.page.locator(".jp-Dialog").wait_for(state="detached")
+        self.page.wait_for_timeout(1000)
+        self.page.evaluate("jupyterapp.shell.currentWidget.sessionContext.session.kernel.info")
         self.page.get_by_text("Python 3 (ipykernel) | Idle").wait_for(timeout=90_000)
 
+    def change_theme(self, name):
+        """Change JupyterLab's colours: to ``"JupyterLab Dark"`` or ``"JupyterLab Light"``."""
+        self.page.evaluate(
+            "theme => jupyterapp.commands.execute('apputils:change-theme', {theme})", name
+        )
+        light = str(name.endswith("Light")).lower()
+        self.page.wait_for_selector(f"body[data-jp-theme-light={light}]", state="attached")
+
     def scroll_to_explorer(self):
-        """Scroll from the top until the first explorer is on the page and loaded."""
+        """Scroll from the top until the first explorer is on the page and drawn."""
         picture = self.page.locator(self.picture).first
         for position in range(0, 40_000, 300):
             self.page.evaluate(_SCROLL, position)
@@ -172,22 +220,56 @@ class NotebookPage:
             if picture.is_visible():
                 break
         picture.wait_for(state="visible", timeout=20_000)
-        slider = f"[class*='{self.prefix}-'][class*='-slider']"
-        self.page.locator(slider).first.scroll_into_view_if_needed()
+        controls = f"[class*='{self.prefix}-']:is(input, select, [class*='-slider'])"
+        self.page.locator(controls).first.scroll_into_view_if_needed()
         self.page.wait_for_timeout(500)
 
-    def source(self):
-        """Return where the explorer's picture comes from: a new blob for every new picture."""
-        return self.page.locator(self.picture).first.get_attribute("src")
+    def view(self):
+        """Return the element of the whole explorer."""
+        return self.page.locator(f".course-explorer:has({self.picture})").first
+
+    def drawing(self):
+        """Return what is drawn, as text: another for every new picture."""
+        return self.page.evaluate(f"name => ({DRAWN})(name)", self.picture)
 
     def changes(self, action):
-        """Do ``action``; return the milliseconds until the picture's pixels are new and loaded."""
-        before, started = self.source(), time.perf_counter()
+        """Do ``action``; return the milliseconds until the picture is a new one."""
+        before, started = self.drawing(), time.perf_counter()
         action()
-        arg = [self.picture, before]
-        self.page.wait_for_function(_PICTURE_IS_NEW, arg=arg, timeout=20_000, polling="raf")
+        arg, new = (
+            [self.picture, before],
+            f"([name, old]) => ![null, old].includes(({DRAWN})(name))",
+        )
+        self.page.wait_for_function(new, arg=arg, timeout=20_000, polling="raf")
         return 1000 * (time.perf_counter() - started)
 
+
+def find_violations(page, within="body"):
+    """Let axe-core look at a part of a page; return what is serious or critical, in words."""
+    page.evaluate(_axe())
+    found = page.evaluate("within => axe.run(within, {resultTypes: ['violations']})", within)
+    return [
+        f"{violation['id']}: {node['html']}"
+        for violation in found["violations"]
+        if violation["impact"] in ("serious", "critical")
+        for node in violation["nodes"]
+    ]
+
+
+@cache
+def _axe():
+    return (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text("utf-8")
+
+
+DRAWN = """name => {
+    const picture = document.querySelector(name);
+    if (!picture?.matches('img')) {
+        const sheets = [...picture?.querySelectorAll('canvas') ?? []];
+        return picture?.innerHTML + sheets.map(sheet => sheet.toDataURL()).join('');
+    }
+    return picture.complete && picture.naturalWidth > 0 ? picture.src : null;
+}"""
+"""JavaScript: what the picture of a CSS class shows, as text; null while an image is loaded."""
 
 _SOME_CELL_WAITS = """() => [...document.querySelectorAll('.jp-InputPrompt')]
     .some(prompt => prompt.textContent.includes('*'))"""
@@ -195,8 +277,4 @@ _NO_CELL_WAITS = """() => ![...document.querySelectorAll('.jp-InputPrompt')]
     .some(prompt => prompt.textContent.includes('*'))"""
 _SCROLL = """position => {
     document.querySelector('.jp-WindowedPanel-outer').scrollTop = position;
-}"""
-_PICTURE_IS_NEW = """([name, before]) => {
-    const picture = document.querySelector(name);
-    return picture && picture.src !== before && picture.complete && picture.naturalWidth > 0;
 }"""

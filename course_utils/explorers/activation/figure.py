@@ -1,4 +1,4 @@
-"""The picture of the activation explorer: histograms above, curves along depth below."""
+"""The picture of the activation explorer, as it is stored for readers without a kernel."""
 
 from __future__ import annotations
 
@@ -8,100 +8,56 @@ import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
 
-from course_utils.explorers.depth_curves import DepthCurves
-from course_utils.explorers.live_figure import MATPLOTLIB_DEFAULTS, LiveFigure
-from course_utils.plotting import BACKWARD, FORWARD, bar_heights
+from course_utils.explorers.depth_curves import draw_depth_curves
+from course_utils.explorers.still import MATPLOTLIB_DEFAULTS, as_png
+from course_utils.plotting import FORWARD, bar_heights
 
 if TYPE_CHECKING:
     from course_utils.explorers.activation.experiment import ActivationMeasurement
 
 
-class ActivationFigure:
-    """A live figure of histogram panels over two curves.
+def draw(measurement: ActivationMeasurement, *, dpi: int = 200) -> bytes:
+    """Draw :func:`figure_of` a measurement as PNG bytes."""
+    return as_png(figure_of(measurement, dpi=dpi))
+
+
+def figure_of(measurement: ActivationMeasurement, *, dpi: int) -> Figure:
+    """Draw histograms of the activations over curves along depth.
 
     Parameters
     ----------
-    panels
-        Number of histogram panels, in two rows.
-    bins
-        Bins of each histogram.
+    measurement
+        What to draw.
     dpi
         Pixels an inch; the figure is 10 inches wide.
     """
-
-    def __init__(self, *, panels: int = 10, bins: int = 60, dpi: int = 200) -> None:
-        with matplotlib.rc_context(MATPLOTLIB_DEFAULTS):
-            self._build(panels, bins, dpi)
-        self._frame: tuple = ()
-
-    def _build(self, panels: int, bins: int, dpi: int) -> None:
-        self.figure = Figure(figsize=(10, 5.6), dpi=dpi)
-        columns = -(-panels // 2)
-        grid = self.figure.add_gridspec(
-            2, columns, left=0.03, right=0.985, top=0.95, bottom=0.545, hspace=0.42, wspace=0.1
-        )
-        cells = [grid[i // columns, i % columns] for i in range(panels)]
-        self.panels = [self.figure.add_subplot(cell) for cell in cells]
-        self.bars = [_empty_panel(ax, bins) for ax in self.panels]
-        look = {"fontsize": 9, "pad": 3}
-        self.names = [ax.set_title(" ", loc="left", **look) for ax in self.panels]
-        self.stds = [ax.set_title(" ", loc="right", **look) for ax in self.panels]
-        self.covers = [self.figure.add_artist(_cover(ax)) for ax in self.panels]
-        self.path = self.figure.add_axes((0.075, 0.085, 0.91, 0.35))
-        self.along_depth = DepthCurves(self.path, legend_at=(0.985, 0.452))
-        self.curves = self.along_depth.curves
+    m = measurement
+    with matplotlib.rc_context(MATPLOTLIB_DEFAULTS):
+        figure = Figure(figsize=(10, 5.6), dpi=dpi)
+        box = {"left": 0.03, "right": 0.985, "top": 0.95, "bottom": 0.545}
+        grid = figure.add_gridspec(2, 5, hspace=0.42, wspace=0.1, **box)
+        heights = bar_heights(m.counts)  # (n_shown, n_bins)
+        for i, layer in enumerate(m.layers):
+            ax = figure.add_subplot(grid[i // 5, i % 5])
+            _histogram(ax, heights[i], m.edges)
+            look = {"fontsize": 9, "pad": 3}
+            ax.set_title(f"layer {layer}", loc="left", **look)
+            ax.set_title(f"std {m.signal[layer - 1]:.2g}", loc="right", **look)
         note = "above: activations; height = √share of values, the outer bins hold the rest"
-        self.figure.text(0.03, 0.452, note, fontsize=8, color="0.35", va="center")
-        self.live = LiveFigure(
-            self.figure,
-            moving=[*self.bars, *self.stds, *self.curves.values(), *self.covers],
-            settled=[*self.names, self.path.xaxis, self.path.yaxis],
-            colors=[FORWARD, BACKWARD],
-        )
-
-    def png(self, measurement: ActivationMeasurement) -> bytes:
-        """Draw a measurement and return the picture as PNG bytes."""
-        with matplotlib.rc_context(MATPLOTLIB_DEFAULTS), self.live.painting() as trusted:
-            self._frame_panels(measurement.edges, trusted)
-            self._fill_panels(measurement)
-            if self.along_depth.show(measurement, trusted=trusted):
-                self.live.unsettle()
-            return self.live.png()
-
-    def _frame_panels(self, edges: np.ndarray, trusted: bool) -> None:
-        low, high = edges[0], edges[-1]
-        if trusted and self._frame == (low, high):
-            return
-        self._frame = (low, high)
-        for ax in self.panels:
-            middle = 0.0 if low < 0 else (low + high) / 2
-            ax.set(xlim=(low, high), xticks=[low, middle, high])
-            for label, side in zip(ax.get_xticklabels(), ("left", "center", "right"), strict=True):
-                label.set_horizontalalignment(side)  # neighbouring panels do not touch
-        self.live.redraw()
-
-    def _fill_panels(self, measurement: ActivationMeasurement) -> None:
-        heights = bar_heights(measurement.counts)  # (n_shown, n_bins)
-        for i, cover in enumerate(self.covers):
-            cover.set_visible(i >= len(heights))
-        for i, layer in enumerate(measurement.layers):
-            self.bars[i].set_data(heights[i], measurement.edges)
-            self.names[i].set_text(f"layer {layer}")  # changes with the depth, as the axes do
-            self.stds[i].set_text(f"std {measurement.signal[layer - 1]:.2g}")
+        figure.text(0.03, 0.452, note, fontsize=8, color="0.35", va="center")
+        along_depth = figure.add_axes((0.075, 0.085, 0.91, 0.35))
+        draw_depth_curves(along_depth, m, legend_at=(0.985, 0.452))
+        return figure
 
 
-def _empty_panel(ax: Axes, bins: int):
-    ax.set(ylim=(0, 1.06), yticks=[])
+def _histogram(ax: Axes, heights: np.ndarray, edges: np.ndarray) -> None:
+    low, high = edges[0], edges[-1]
+    ax.stairs(heights, edges, fill=True, color=FORWARD)
+    middle = 0.0 if low < 0 else (low + high) / 2
+    ax.set(xlim=(low, high), xticks=[low, middle, high], ylim=(0, 1.06), yticks=[])
     ax.tick_params(labelsize=7, length=2, pad=1.5)
+    for label, side in zip(ax.get_xticklabels(), ("left", "center", "right"), strict=True):
+        label.set_horizontalalignment(side)  # neighbouring panels do not touch
     for side in ("top", "right", "left"):
         ax.spines[side].set_visible(False)
-    return ax.stairs(np.zeros(bins), np.linspace(0, 1, bins + 1), fill=True, color=FORWARD)
-
-
-def _cover(ax: Axes) -> Rectangle:
-    """Make the white patch that hides a panel: to draw it is quicker than to draw all others."""
-    box = ax.get_position()
-    corner, height = (box.x0 - 0.01, box.y0 - 0.04), box.height + 0.085
-    return Rectangle(corner, box.width + 0.02, height, transform=ax.figure.transFigure, fc="w")

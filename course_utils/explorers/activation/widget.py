@@ -4,27 +4,24 @@ from __future__ import annotations
 
 import math
 
-import ipywidgets as w
+import numpy as np
 import torch
 
 from course_utils.explorers.activation.experiment import (
     DISTRIBUTIONS,
     INPUTS,
     MAX_DEPTH,
+    ActivationMeasurement,
     ActivationSetting,
     SignalPath,
 )
-from course_utils.explorers.activation.figure import ActivationFigure
-from course_utils.explorers.base import (
-    STD_STEPS,
-    Explorer,
-    Look,
-    corrected_choice,
-    corrected_number,
-    corrected_whole,
-)
+from course_utils.explorers.activation.figure import draw
+from course_utils.explorers.base import Explorer, Look, Table
+from course_utils.explorers.controls import STD_STEPS, Choice, Jumps, log_number, whole_number
+from course_utils.explorers.values import corrected_choice, corrected_number, corrected_whole
 from course_utils.explorers.verdict import verdict
 from course_utils.networks import ACTIVATIONS
+from course_utils.plotting import bar_heights
 
 WIDTHS = (64, 128, 256, 512)
 CHOICES = {
@@ -65,10 +62,11 @@ class ActivationExplorer(Explorer):
     >>> print(explorer.readout())
     """
 
+    folder, prefix = "activation", "explorer"
+
     def __init__(self, images: torch.Tensor, *, seed: int = 0, **setting) -> None:
         self.path = SignalPath(images, seed=seed)
-        self.drawing = ActivationFigure(panels=self.path.panels, bins=self.path.bins)
-        super().__init__(ActivationSetting(), "activation-explorer", "explorer")
+        super().__init__(ActivationSetting(), "Explorer: signal and gradient along depth")
         self.set(**setting)
 
     def readout(self) -> str:
@@ -80,17 +78,16 @@ class ActivationExplorer(Explorer):
             f"gradient {m.gradient[-1]:.2g} at layer {s.depth}, {m.gradient[0]:.2g} at layer 1"
         )
 
-    def _rows(self) -> list[list[w.Widget]]:
-        std = self._log_number("std", "std", *STD_STEPS)
-        self.std_slider, self.std_text = std.children
-        depth = self._whole_number("depth", "depth", 1, MAX_DEPTH)
-        self.depth_slider, self.depth_text = depth.children
-        self.choices = {
-            name: self._choice(name, label, list(options), "200px")
+    def _rows(self) -> list[list]:
+        choices = [
+            Choice(name, label, {option: str(option) for option in options})
             for name, (label, options) in CHOICES.items()
-        }
-        jumps = self._jumps("std", "Jump to the std of", JUMPS, of="width")
-        return [[std, depth], [*self.choices.values()], jumps]
+        ]
+        sliders = [
+            log_number("std", "std", *STD_STEPS),
+            whole_number("depth", "depth", 1, MAX_DEPTH, "layers"),
+        ]
+        return [sliders, [*choices, Jumps("std", "Jump to the std of", JUMPS, of="width")]]
 
     def _corrected(self, name: str, value, previous) -> tuple:
         if name == "std":
@@ -99,7 +96,64 @@ class ActivationExplorer(Explorer):
             return corrected_whole(value, previous, 1, MAX_DEPTH, "depth")
         return corrected_choice(value, previous, CHOICES[name][1], name)
 
-    def _look(self) -> Look:
-        m = self.path.measure(self.setting)
+    def _look(self, setting: ActivationSetting) -> Look:
+        m = self.path.measure(setting)
         words = verdict(m.signal, m.gradient, m.contrast, m.saturated)
-        return Look(self.drawing.png(m), words, m)
+        return Look(picture_of(m), words, in_words(m), table_of(m), m)
+
+    def _still(self) -> bytes:
+        return draw(self.measurement)
+
+
+CURVES = ("signal", "gradient", "predicted_signal", "predicted_gradient")
+
+
+def picture_of(measurement: ActivationMeasurement) -> dict:
+    """Return what ``picture.js`` draws of a measurement."""
+    m = measurement
+    return {
+        "layers": m.layers,
+        "stds": [f"{m.signal[layer - 1]:.2g}" for layer in m.layers],
+        "heights": np.round(bar_heights(m.counts), 4),
+        "low": m.edges[0],
+        "high": m.edges[-1],
+        **{name: getattr(m, name) for name in CURVES},
+    }
+
+
+def in_words(measurement: ActivationMeasurement) -> str:
+    """Say what the picture shows: the histograms from layer to layer, then the two curves."""
+    m, depth = measurement, measurement.setting.depth
+    first, last = (_histogram_in_words(m, i) for i in (0, -1))
+    shown = f"{len(m.layers)} of {depth} layers" if len(m.layers) < depth else f"{depth} layers"
+    return (
+        f"Histograms of the activations of {shown}. Layer 1: {first}. Layer {depth}: {last}. "
+        "Below, on a log axis along depth, the std of the activations, "
+        f"{_size(m.signal[0])} at layer 1 and {_size(m.signal[-1])} at layer {depth}, and of the "
+        f"gradients, {_size(m.gradient[-1])} at layer {depth} and {_size(m.gradient[0])} at "
+        "layer 1; dashed, what theory expects."
+    )
+
+
+def _size(std: float) -> str:
+    return f"{std:.2g}" if math.isfinite(std) else "too large for float32"
+
+
+def _histogram_in_words(m: ActivationMeasurement, i: int) -> str:
+    """Name the middle and the ends of one histogram by the shares of values that lie there."""
+    share = m.counts[i] / max(m.counts[i].sum(), 1)  # (n_bins,)
+    low, high = m.edges[0], m.edges[-1]
+    fullest = int(np.argmax(share))
+    where = (m.edges[fullest] + m.edges[fullest + 1]) / 2
+    ends = 100 * (share[0] + share[-1])
+    words = f"most values near {where:.2g}, {100 * share[fullest]:.0f} % in one bar"
+    return words + (f", {ends:.0f} % at or beyond {low:g} and {high:g}" if ends >= 1 else "")
+
+
+def table_of(measurement: ActivationMeasurement) -> Table:
+    """Return std of activations and gradients, measured and from theory, a row a layer."""
+    m = measurement
+    heads = ("layer", "std of activations", "theory", "std of gradients", "theory")
+    rows = zip(m.signal, m.predicted_signal, m.gradient, m.predicted_gradient, strict=True)
+    cells = [[f"{layer}", *(f"{x:.3g}" for x in row)] for layer, row in enumerate(rows, start=1)]
+    return Table("Std along depth, layer 1 next to the input", heads, cells)

@@ -1,4 +1,7 @@
-"""The picture of the dream explorer: dreams and hidden units, free energy and one unit below."""
+"""The picture of the dream explorer, as it is stored for readers without a kernel.
+
+Dreams and hidden units above, free energy and one unit below.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +10,15 @@ from typing import TYPE_CHECKING
 import matplotlib
 import numpy as np
 from matplotlib.artist import Artist
+from matplotlib.axes import Axes
 from matplotlib.colors import to_rgba_array
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 from PIL import Image
 
-from course_utils.explorers.live_figure import MATPLOTLIB_DEFAULTS, LiveFigure
+from course_utils.explorers.dream.experiment import MAX_STEPS
+from course_utils.explorers.still import MATPLOTLIB_DEFAULTS, as_png
 from course_utils.plotting import FORWARD, THEORY
 
 if TYPE_CHECKING:
@@ -28,153 +33,124 @@ PALE = 0.15
 NEGATIVE, POSITIVE = "#2166AC", "#B2182B"
 """Colours of the weights of a filter, white at 0: blue and red of Matplotlib's RdBu."""
 
+TITLE, SMALL = {"fontsize": 10, "va": "bottom"}, {"fontsize": 9, "va": "bottom"}
 
-class DreamFigure:
-    """A live figure of dreams, of the hidden units that draw them, and of one unit.
+
+def draw(dream: Dream, filters: np.ndarray, *, dpi: int = 200) -> bytes:
+    """Draw :func:`figure_of` a dream as PNG bytes."""
+    return as_png(figure_of(dream, filters, dpi=dpi))
+
+
+def figure_of(dream: Dream, filters: np.ndarray, *, dpi: int = 200) -> Figure:
+    """Draw dreams, the hidden units that draw them, free energy, and one unit.
 
     Parameters
     ----------
+    dream
+        What to draw.
     filters
         Incoming weights of each hidden unit, ``(n_hidden, n_visible)``.
-    n_chains
-        Number of dreams.
-    max_steps
-        The free energy's axis ends here.
     dpi
         Pixels an inch; the figure is 10 inches wide.
     """
+    with matplotlib.rc_context(MATPLOTLIB_DEFAULTS):
+        figure = Figure(figsize=(10, 5.9), dpi=dpi)
+        _show_free_energy(figure, dream)
+        _show_chains(figure, dream)
+        _show_units(figure, dream, filters.astype(np.float32))
+        return figure
 
-    def __init__(
-        self, filters: np.ndarray, *, n_chains: int, max_steps: int, dpi: int = 200
-    ) -> None:
-        n_hidden, n_visible = filters.shape
-        self.side = round(n_visible**0.5)
-        self.filters = filters.astype(np.float32).reshape(-1, self.side, self.side)
-        with matplotlib.rc_context(MATPLOTLIB_DEFAULTS):
-            self._build(n_chains, n_hidden, max_steps, dpi)
 
-    def _build(self, n_chains: int, n_hidden: int, max_steps: int, dpi: int) -> None:
-        self.figure = Figure(figsize=(10, 5.9), dpi=dpi)
-        width, height = 10 * dpi, 5.9 * dpi
+def limit_of(filters: np.ndarray) -> float:
+    """Return the size of a weight from which on its colour is full: few are larger."""
+    return float(np.quantile(np.abs(filters), 0.99)) or 1.0
 
-        def box(x: float, y: float, w: float, h: float) -> tuple[int, ...]:
-            return tuple(round(v) for v in (x * width, y * height, w * width, h * height))
 
-        grey, weights = _colors("white", "black"), _colors(NEGATIVE, "white", POSITIVE)
-        self.dreams = Mosaic(box(0.015, 0.355, 0.475, 0.6), n_chains, grey, gap=0.06)
-        self.units = Mosaic(box(0.51, 0.355, 0.475, 0.6), n_hidden, weights, gap=0.1)
-        strokes = enlarged(self.filters, self.units.tile)
-        limit = float(np.quantile(np.abs(strokes), 0.99)) or 1.0
-        self.strokes = np.clip(strokes / limit, -1, 1)  # (n_hidden, tile, tile)
-        self.large = Mosaic(box(0.51, 0.025, 0.153, 0.26), 1, weights, gap=0.02)
-        self.means = Mosaic(box(0.673, 0.025, 0.312, 0.26), 2, grey, gap=0.02)
-        title = {"fontsize": 10, "va": "bottom"}
-        left, right = 0.017, 0.512
-        self.title = self.figure.text(left, 0.962, "", **title)
-        self.figure.text(
-            right,
-            0.962,
-            f"{n_hidden} hidden units: vivid if on, pale if off; green frame: held",
-            **title,
-        )
-        small = {"fontsize": 9, "va": "bottom"}
-        self.name = self.figure.text(right, 0.292, "", **small)
-        self.counts = [self.figure.text(x, 0.292, "", **small) for x in (0.675, 0.832)]
-        self._build_curve(max_steps)
-        self.live = LiveFigure(
-            self.figure,
-            moving=[self.curve, self.dreams, self.units, self.large, self.means]
-            + [self.title, self.name, *self.counts],
-            settled=[self.band, self.middle, self.axes.xaxis, self.axes.yaxis],
-            colors=[FORWARD, CHOSEN, HELD, NEGATIVE, POSITIVE],
-        )
+def _show_free_energy(figure: Figure, dream: Dream) -> None:
+    ax = figure.add_axes((0.065, 0.085, 0.425, 0.2))
+    ax.set_xscale("symlog", linthresh=1, linscale=0.5)
+    ax.set(xlim=(-0.15, 1.15 * MAX_STEPS), xlabel="Gibbs steps")
+    ticks = [0, *(10**k for k in range(4) if 10**k <= MAX_STEPS)]
+    ax.set_xticks(ticks, [f"{n:,}" for n in ticks])
+    ax.minorticks_off()
+    ax.grid(True, color="0.9", lw=0.8)
+    ax.tick_params(labelsize=8)
+    ax.xaxis.labelpad = 1
+    figure.text(0.065, 0.292, "mean free energy, nats", **SMALL)
+    look = {"color": FORWARD, "marker": "o", "markersize": 3, "lw": 1.6}
+    (curve,) = ax.plot(dream.steps, dream.free_energy, **look)
+    shown = [*dream.free_energy[1:]] or [*dream.free_energy]  # noise would squeeze the others
+    if dream.data is not None:
+        shown += _show_data(ax, dream, curve)
+    ticks = MaxNLocator(4).tick_values(min(shown) - 1, max(shown) + 1)
+    ax.set_yticks(ticks)
+    ax.set_ylim(ticks[0], ticks[-1])
 
-    def _build_curve(self, max_steps: int) -> None:
-        self.axes = ax = self.figure.add_axes((0.065, 0.085, 0.425, 0.2))
-        ax.set_xscale("symlog", linthresh=1, linscale=0.5)
-        ax.set(xlim=(-0.15, 1.15 * max_steps), xlabel="Gibbs steps")
-        ticks = [0, *(10**k for k in range(4) if 10**k <= max_steps)]
-        ax.set_xticks(ticks, [f"{n:,}" for n in ticks])
-        ax.minorticks_off()
-        ax.grid(True, color="0.9", lw=0.8)
-        ax.tick_params(labelsize=8)
-        ax.xaxis.labelpad = 1
-        self.figure.text(0.065, 0.292, "mean free energy, nats", fontsize=9, va="bottom")
-        (self.curve,) = ax.plot([], [], color=FORWARD, marker="o", markersize=3, lw=1.6)
-        across = ax.get_yaxis_transform()  # from the left end to the right, whatever the limits
-        self.band = Rectangle((0, 0), 1, 1, transform=across, color="0.85", label="data ± std")
-        ax.add_patch(self.band)
-        self.middle = ax.axhline(0, color=THEORY, ls="--", lw=1.2)
-        handles = [self.curve, (self.band, self.middle)]
-        self.legend = self.figure.legend(
-            handles,
-            ["dreams", "data ± std"],
-            loc="lower right",
-            bbox_to_anchor=(0.495, 0.282),
-            ncols=2,
-            fontsize=9,
-            frameon=False,
-            borderpad=0,
-        )
-        self._limits: tuple = ()
 
-    def png(self, dream: Dream) -> bytes:
-        """Draw a dream and return the picture as PNG bytes."""
-        with matplotlib.rc_context(MATPLOTLIB_DEFAULTS), self.live.painting() as trusted:
-            self._show_free_energy(dream, trusted)
-            self._show_chains(dream)
-            self._show_units(dream)
-            return self.live.png()
+def _show_data(ax: Axes, dream: Dream, curve: Artist) -> list[float]:
+    """Draw a band where the data lie, and a legend; return the ends of the band."""
+    mean, std = dream.data.free_energy, dream.data.free_energy_std
+    across = ax.get_yaxis_transform()  # from the left end to the right, whatever the limits
+    band = ax.add_patch(Rectangle((0, mean - std), 1, 2 * std, transform=across, color="0.85"))
+    middle = ax.axhline(mean, color=THEORY, ls="--", lw=1.2)
+    handles, names = [curve, (band, middle)], ["dreams", "data ± std"]
+    look = {"ncols": 2, "fontsize": 9, "frameon": False, "borderpad": 0}
+    place = {"loc": "lower right", "bbox_to_anchor": (0.495, 0.282)}
+    ax.figure.legend(handles, names, **place, **look)
+    return [mean - std, mean + std]
 
-    def _show_free_energy(self, dream: Dream, trusted: bool) -> None:
-        self.curve.set_data(dream.steps, dream.free_energy)
-        values, data = [*dream.free_energy[1:]] or [*dream.free_energy], dream.data
-        if data is not None:
-            ends = [data.free_energy + sign * data.free_energy_std for sign in (-1, 1)]
-            values += ends
-        ticks = MaxNLocator(4).tick_values(min(values) - 1, max(values) + 1)
-        if trusted and (ticks[0], ticks[-1]) == self._limits:
-            return
-        self._limits = (ticks[0], ticks[-1])
-        self.axes.set_yticks(ticks)
-        self.axes.set_ylim(ticks[0], ticks[-1])
-        for artist in (self.band, self.middle, self.legend):
-            artist.set_visible(data is not None)
-        if data is not None:
-            self.band.set_y(ends[0])
-            self.band.set_height(ends[1] - ends[0])
-            self.middle.set_ydata([data.free_energy] * 2)
-        self.live.unsettle()
 
-    def _show_chains(self, dream: Dream) -> None:
-        s, n_chains = dream.setting, len(dream.pictures)
-        what = "the start" if s.steps == 0 else f"after {s.steps:,} Gibbs step{'s'[: s.steps > 1]}"
-        self.title.set_text(f"{n_chains} chains, {what}, temperature {s.temperature:.3g}")
-        pictures = dream.pictures.reshape(-1, self.side, self.side)
-        self.dreams.paint(pictures)
-        on = dream.hidden[:, s.unit]  # (n_chains,)
-        for chain in np.flatnonzero(on):
-            self.dreams.frame(chain, CHOSEN)
-        for i, (those, state) in enumerate(((on, "on"), (~on, "off"))):
-            self.counts[i].set_text(f"{state} in {those.sum()}: their mean")
-        weights = np.stack([on, ~on]) / np.maximum([[on.sum()], [(~on).sum()]], 1)  # (2, n_chains)
-        self.means.paint(np.tensordot(weights, pictures, 1))  # of no chain: a white tile
-        self.means.frame(0, CHOSEN)
+def _show_chains(figure: Figure, dream: Dream) -> None:
+    n_chains, unit = len(dream.pictures), dream.setting.unit
+    side = round(dream.pictures.shape[1] ** 0.5)
+    pictures = dream.pictures.astype(np.float32).reshape(-1, side, side)
+    grey = _colors("white", "black")
+    dreams = _mosaic(figure, "dreams", (0.015, 0.355, 0.475, 0.6), n_chains, grey, gap=0.06)
+    dreams.paint(pictures)
+    steps, temperature = dream.setting.steps, dream.setting.temperature
+    after = f"after {steps} Gibbs step{'s' * (steps != 1)}" if steps else "at the start"
+    chains = f"{n_chains} chain{'s' * (n_chains != 1)}"
+    figure.text(0.017, 0.962, f"{chains}, {after}, temperature {temperature:.3g}", **TITLE)
+    on = dream.hidden[:, unit]  # (n_chains,)
+    for chain in np.flatnonzero(on):
+        dreams.frame(chain, CHOSEN)
+    for x, those, state in ((0.675, on, "on"), (0.832, ~on, "off")):
+        figure.text(x, 0.292, f"{state} in {those.sum()}: their mean", **SMALL)
+    weights = np.stack([on, ~on]) / np.maximum([[on.sum()], [(~on).sum()]], 1)  # (2, n_chains)
+    means = _mosaic(figure, "means", (0.673, 0.025, 0.312, 0.26), 2, grey, gap=0.02)
+    means.paint(np.tensordot(weights, pictures, 1))  # of no chain: a white tile
+    means.frame(0, CHOSEN)
 
-    def _show_units(self, dream: Dream) -> None:
-        share = dream.hidden.mean(0, dtype=np.float32)  # (n_hidden,)
-        strength = PALE + (1 - PALE) * share[:, None, None]
-        self.units.paint(0.5 + 0.5 * strength * self.strokes)
-        unit, clamped = dream.setting.unit, dream.setting.clamped
-        for held in clamped:
-            self.units.frame(held, HELD)
-        self.units.frame(unit, CHOSEN)
-        weights = self.filters[unit]  # (side, side)
-        self.large.paint(0.5 + 0.5 * weights[None] / (np.abs(weights).max() or 1.0))
-        self.large.frame(0, HELD if unit in clamped else CHOSEN)
-        self.name.set_text(
-            f"unit {unit}: " + (f"held {clamped[unit]}" if unit in clamped else "free")
-        )
+
+def _show_units(figure: Figure, dream: Dream, filters: np.ndarray) -> None:
+    (n_hidden, n_visible), unit, clamped = filters.shape, dream.setting.unit, dream.setting.clamped
+    side = round(n_visible**0.5)
+    weights = _colors(NEGATIVE, "white", POSITIVE)
+    units = _mosaic(figure, "units", (0.51, 0.355, 0.475, 0.6), n_hidden, weights, gap=0.1)
+    strokes = enlarged(filters.reshape(-1, side, side), units.tile)
+    strokes = np.clip(strokes / limit_of(strokes), -1, 1)  # (n_hidden, tile, tile)
+    share = dream.hidden.mean(0, dtype=np.float32)  # (n_hidden,)
+    units.paint(0.5 + 0.5 * (PALE + (1 - PALE) * share[:, None, None]) * strokes)
+    for held in clamped:
+        units.frame(held, HELD)
+    units.frame(unit, CHOSEN)
+    title = f"{n_hidden} hidden units: vivid if on, pale if off; green frame: held"
+    figure.text(0.512, 0.962, title, **TITLE)
+    own = filters[unit].reshape(1, side, side)
+    large = _mosaic(figure, "large", (0.51, 0.025, 0.153, 0.26), 1, weights, gap=0.02)
+    large.paint(0.5 + 0.5 * own / (np.abs(own).max() or 1.0))
+    large.frame(0, HELD if unit in clamped else CHOSEN)
+    name = f"unit {unit}: " + (f"held {clamped[unit]}" if unit in clamped else "free")
+    figure.text(0.512, 0.292, name, **SMALL)
+
+
+def _mosaic(figure: Figure, name: str, box: tuple, n: int, colors: np.ndarray, **look) -> Mosaic:
+    """Make a mosaic in a box of the figure, given in its coordinates, and put it there."""
+    (width, height), (x, y, w, h) = figure.get_size_inches() * figure.dpi, box
+    pixels = tuple(round(v) for v in (x * width, y * height, w * width, h * height))
+    mosaic = Mosaic(pixels, n, colors, **look)
+    mosaic.set_gid(name)
+    return figure.add_artist(mosaic)
 
 
 class Mosaic(Artist):
@@ -252,7 +228,7 @@ def enlarged(images: np.ndarray, size: int) -> np.ndarray:
 def _colors(*names: str) -> np.ndarray:
     """Return the way through colours, from one to the next, as ``(256,)`` uint32.
 
-    Each way has the 17 steps of a :class:`LiveFigure`'s palette, so that they are shown exactly.
+    Each way has 17 steps: those of all ways fit into the palette of a PNG.
     """
     stops, levels = np.arange(len(names)), 16 * (len(names) - 1)
     place = np.rint(np.linspace(0, levels, 256)) / 16  # (256,), 0 at the first colour

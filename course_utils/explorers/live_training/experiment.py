@@ -6,6 +6,7 @@ import math
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -29,9 +30,10 @@ class LiveTrainingSetting:
     """What a run begins with, and how long it may last.
 
     ``std`` counts for the scheme ``"normal"`` only; ``seed`` fixes the weights and the order of
-    the images.
+    the images. ``sizes`` are the units of the network, of this class the lab's.
     """
 
+    sizes: ClassVar[tuple[int, ...]] = SIZES
     scheme: str = "normal"
     std: float = 1.0
     seed: int = 0
@@ -46,7 +48,7 @@ class LiveTrainingSetting:
     def network(self) -> nn.Module:
         """Make the lab's network; torch's global generator is left alone."""
         with torch.device("meta"):  # weights without numbers: none are drawn for them
-            network = mlp(list(SIZES), "relu").float()
+            network = mlp(list(self.sizes), "relu").float()
         generator = seeded(self.seed)
         options = {"std": self.std} if self.scheme == "normal" else {}
         return initialize_(

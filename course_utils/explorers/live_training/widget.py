@@ -4,33 +4,38 @@ from __future__ import annotations
 
 import atexit
 import contextvars
+import math
 import threading
 import time
-
-import ipywidgets as w
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from course_utils.data import ImageData
-from course_utils.explorers.base import (
-    LABEL,
+from course_utils.explorers.base import Explorer, Look, Table
+from course_utils.explorers.controls import (
     STD_STEPS,
-    Explorer,
-    Look,
-    corrected_choice,
-    corrected_number,
-    corrected_whole,
+    Button,
+    Choice,
+    Progress,
+    Typed,
+    log_number,
 )
 from course_utils.explorers.live_training.experiment import (
     LiveRun,
     LiveTrainingSetting,
     read_data,
 )
-from course_utils.explorers.live_training.figure import LiveTrainingFigure
+from course_utils.explorers.live_training.figure import SHOWN, draw, looks_of, title
+from course_utils.explorers.values import corrected_choice, corrected_number, corrected_whole
 from course_utils.initializers import SCHEMES
 from course_utils.training import History
 
 MIN_STEPS, MAX_STEPS, MAX_SEED = 20, 3000, 9999
 PAUSE = 0.25
 """Seconds between two pictures, at least."""
+
+POINTS = 300
+"""So many points of a curve travel to the browser, one more at most: it has no room for more."""
 
 IDLE = "Choose how the weights begin, and press Start."
 
@@ -57,6 +62,8 @@ class LiveTrainingExplorer(Explorer):
     >>> label, history = live.histories[-1]
     """
 
+    folder, prefix = "live_training", "live-training"
+
     def __init__(
         self,
         data: ImageData,
@@ -66,18 +73,15 @@ class LiveTrainingExplorer(Explorer):
         seed: int = 0,
         steps: int = 200,
     ) -> None:
-        self.data, self.drawing = data, LiveTrainingFigure()
+        self.data = data
         self._lock = threading.RLock()  # what the training thread shows, and what the controls do
         self._over: list[LiveRun] = []
         self._run: LiveRun | None = None
         self._idle = threading.Event()  # no training is going on, and the last one is shown
         self._idle.set()
         self._error: BaseException | None = None
-        self._state, self._count, self._due = "", 0, 0.0
-        super().__init__(LiveTrainingSetting(), "live-training", "live-training")
-        self.words.layout.min_height = "28px"  # the picture stays where it is
-        self._say(IDLE)
-        self._put(self.drawing.png([]), [])
+        self._readout, self._count, self._due = "", 0, 0.0
+        super().__init__(LiveTrainingSetting(), "Explorer: the lecture's lab, trained live")
         self.set(scheme=scheme, std=std, seed=seed, steps=steps)
 
     # ------------------------------------------------------------------ the programmatic way
@@ -103,7 +107,7 @@ class LiveTrainingExplorer(Explorer):
 
     def readout(self) -> str:
         """State in one line which training goes on, or was the last, and how it ended."""
-        return self._state or f"{self.setting.label}: not started"
+        return self._readout or f"{self.setting.label}: not started"
 
     def set(self, **changes) -> None:
         """Change controls; the impossible is corrected in words. A run going on stays as it is.
@@ -131,8 +135,8 @@ class LiveTrainingExplorer(Explorer):
             context = contextvars.copy_context()  # what the thread prints belongs to this cell
             job = (self._train, run)
             thread = threading.Thread(target=context.run, args=job, daemon=True)
-            runs = [*self._over, run]
-            picture = self.drawing.png(runs)
+            readout = f"{run.setting.label}: training for {run.setting.steps} steps"
+            look = look_of([*self._over, run], f"{readout}. Stop ends it early.")
             self._run, self._due = run, 0.0
             self._idle.clear()
             try:
@@ -143,11 +147,8 @@ class LiveTrainingExplorer(Explorer):
                 self._idle.set()
                 raise
             atexit.register(self._leave)
-            self._count, self._error = run.number, None
-            self._state = f"{run.setting.label}: training for {run.setting.steps} steps"
-            self._say(f"{self._state}. Stop ends it early.")
-            self._answer("")
-            self._put(picture, runs)
+            self._count, self._error, self._readout = run.number, None, readout
+            self._show(look, correction="")
 
     def stop(self) -> None:
         """End the training after its next step: what it did until then is shown and kept."""
@@ -160,15 +161,12 @@ class LiveTrainingExplorer(Explorer):
     def clear(self) -> None:
         """Forget the runs that are over: their curves and their histories."""
         with self._lock:
-            runs = [self._run] if self.running else []
-            picture = self.drawing.png(runs)
+            look = look_of([self._run], self.verdict) if self.running else look_of([], IDLE)
             self._over.clear()
             self._error = None
             if not self.running:
-                self._state = ""
-                self._say(IDLE)
-            self._answer("")
-            self._put(picture, runs)
+                self._readout = ""
+            self._show(look, correction="")
 
     def wait(self, timeout: float = 60) -> None:
         """Block until the training is over, if one is going on.
@@ -199,29 +197,29 @@ class LiveTrainingExplorer(Explorer):
         failure = None
         try:
             run.train(self.data)
-            state, words = f"{run.setting.label}: {run.ending()}", run.summary()
+            readout, words = f"{run.setting.label}: {run.ending()}", run.summary()
         except BaseException as error:
-            failure, state = error, f"{run.setting.label}: failed"
-            words = f"{state}. {type(error).__name__}: {error}"
+            failure, readout = error, f"{run.setting.label}: failed"
+            words = f"{readout}. {type(error).__name__}: {error}"
         with self._lock:
             if run is not self._run:  # its start was broken off
                 return
             try:
                 if failure is None:
                     self._over.append(run)
-                self._run, self._error, self._state = None, failure, state
+                self._run, self._error, self._readout = None, failure, readout
                 atexit.unregister(self._leave)
-                self._say(words)
-                self._draw()
+                self._show(replace(self._look_shown, verdict=words), self.correction)
+                self._show(look_of(self._over, words), self.correction)  # may fail
             finally:
                 self._idle.set()
 
     def _now_and_then(self) -> None:
-        """Draw, but leave at least three quarters of the time to the training."""
+        """Show how far it is, but leave at least three quarters of the time to the training."""
         started = time.monotonic()
         if started >= self._due:
             with self._lock:
-                self._draw()
+                self._show(look_of([*self._over, self._run], self.verdict), self.correction)
             ended = time.monotonic()
             self._due = ended + max(PAUSE, 3 * (ended - started))
 
@@ -233,62 +231,51 @@ class LiveTrainingExplorer(Explorer):
 
     # ------------------------------------------------------------------ what is shown
 
-    def _draw(self) -> None:
-        runs = [*self._over, *([self._run] if self.running else [])]
-        self._put(self.drawing.png(runs), runs)
+    def _asked(self, content: dict) -> None:
+        with self._lock:  # until it is answered the thread shows nothing
+            super()._asked(content)
 
-    def _put(self, picture: bytes, runs: list[LiveRun]) -> None:
-        self.picture.value = picture
-        steps, last = (len(runs[-1].losses), runs[-1].setting.steps) if runs else (0, 1)
-        self.progress.max, self.progress.value = last, steps
-        self.steps_done.value = f"{steps} of {last} steps" if runs else ""
-
-    def _say(self, words: str) -> None:
-        self.verdict = words
-        self.words.value = self._text(words, "verdict", "inherit")
+    def _show(self, look: Look, correction: str) -> None:
+        self._store(self.setting, look, correction)
+        self._publish()
 
     def _answer(self, words: str) -> None:
-        self.correction.value = self._text(words, "correction", "#B00020")
+        self._show(self._look_shown, words)
 
-    def _look(self) -> Look:
-        return Look(bytes(self.picture.value), self.verdict)  # the next run begins with the setting
+    def _look(self, setting: LiveTrainingSetting) -> Look:
+        return self._look_shown or look_of([], IDLE)  # the next run begins with the setting
 
-    def _rows(self) -> list[list[w.Widget]]:
-        scheme = self._choice("scheme", "scheme", list(SCHEMES), "230px")
-        std = self._log_number("std", "std", *STD_STEPS)
-        self.std_slider, text = std.children
-        self.why_no_std = w.Label()
-        seed, steps = (self._typed_number(name) for name in ("seed", "steps"))
-        self.controls = {"scheme": scheme, "std": text, "seed": seed, "steps": steps}
-        actions = {"Start": self.start, "Stop": self.stop, "Clear": self.clear}
-        tips = ("train with these settings", "end this training now", "forget the earlier runs")
-        self.buttons = {}
-        for (name, action), tip in zip(actions.items(), tips, strict=True):
-            button = self.buttons[name] = w.Button(description=name, tooltip=tip)
-            button.on_click(lambda _, action=action: action())
-        self.buttons["Start"].button_style = "primary"
-        self.progress = w.IntProgress(description="progress", style=LABEL)
-        self.steps_done = w.Label()
+    def _rows(self) -> list[list]:
+        scheme = Choice("scheme", "scheme", {scheme: scheme for scheme in SCHEMES})
+        start = Button("start", "Start", "train with these settings", self.start, primary=True)
+        stop = Button("stop", "Stop", "end this training now", self.stop)
+        clear = Button("clear", "Clear", "forget the earlier runs", self.clear)
         return [
-            [scheme, seed, steps],
-            [std, self.why_no_std],
-            [*self.buttons.values(), self.progress, self.steps_done],
+            [scheme, Typed("seed", "seed"), Typed("steps", "steps")],
+            [log_number("std", "std", *STD_STEPS)],
+            [start, stop, clear, Progress("progress", "progress of the training")],
         ]
 
-    def _typed_number(self, name: str) -> w.IntText:
-        box = w.IntText(description=name, style=LABEL)
-        box.layout.width = "150px"
-        self._bind(name, box)
-        self._name(box, f"{name}-text")
-        return box
-
-    def _show_controls(self) -> None:
-        super()._show_controls()
+    def _controls_shown(self) -> dict:
+        """Return what the controls show, which of them are of no use now, and how far it is."""
+        runs = [*self._over, *([self._run] if self.running else [])]
+        done, last = (len(runs[-1].losses), runs[-1].setting.steps) if runs else (0, 1)
+        shown = {
+            "disabled": ["start" if self.running else "stop"],
+            "notes": {},
+            "progress": [done, last],
+            "steps": f"{done} of {last} steps" if runs else "",
+        }
         scheme = self.setting.scheme
-        for box in (self.std_slider, self.controls["std"]):
-            box.disabled = scheme != "normal"
-        own = f"std counts for normal only: {scheme} has a rule of its own"
-        self.why_no_std.value = own if scheme != "normal" else ""
+        if scheme != "normal":
+            shown["disabled"].append("std")
+            shown["notes"]["std"] = f"std counts for normal only: {scheme} has a rule of its own"
+        return super()._controls_shown() | shown
+
+    def _still(self) -> bytes:
+        with self._lock:
+            runs = [*self._over, *([self._run] if self.running else [])]
+        return draw(runs)
 
     def _corrected(self, name: str, value, previous) -> tuple:
         if name == "scheme":
@@ -297,3 +284,137 @@ class LiveTrainingExplorer(Explorer):
             return corrected_number(value, previous, 0.0, 10.0, "std")
         low, high = (0, MAX_SEED) if name == "seed" else (MIN_STEPS, MAX_STEPS)
         return corrected_whole(value, previous, low, high, name)
+
+
+# ---------------------------------------------------------------------- the looks of the runs
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A run as far as it has come at one moment: picture, words and table are of the same step."""
+
+    run: LiveRun
+    losses: list[float]
+    smooth: list[float]
+    accuracies: list[tuple[int, float]]
+
+    @property
+    def steps(self) -> int:
+        """How many it has taken."""
+        return len(self.losses)
+
+    @property
+    def loss(self) -> str:
+        """The smoothed loss of the last step, in words."""
+        return f"{self.smooth[-1]:.3g}" if self.smooth else "none yet"
+
+    @property
+    def accuracy(self) -> str:
+        """The last accuracy that was measured, in words."""
+        return f"{self.accuracies[-1][1]:.2f}" if self.accuracies else "none yet"
+
+
+def seen_now(run: LiveRun) -> Seen:
+    """Look at a run, which may go on meanwhile."""
+    steps = len(run.losses)
+    accuracies = [pair for pair in [*run.accuracies] if pair[0] <= steps]
+    return Seen(run, run.losses[:steps], run.smooth[:steps], accuracies)
+
+
+def look_of(runs: Sequence[LiveRun], verdict: str) -> Look:
+    """Return what the last of the runs look like at this moment."""
+    seen = [seen_now(run) for run in runs[-SHOWN:]]
+    return Look(picture_of(seen), verdict, in_words(seen), table_of(seen))
+
+
+def picture_of(seen: Sequence[Seen]) -> dict:
+    """Return what ``picture.js`` draws of runs, of which the last is drawn strongly."""
+    looks = looks_of([one.run for one in seen])
+    runs = [_curves(one) | vars(look) for one, look in zip(seen, looks, strict=True)]
+    return {"runs": runs, "raw": _raw(seen[-1]) if seen else None}
+
+
+def _curves(one: Seen) -> dict:
+    """Return a run's curves; of the smoothed loss only the first, each n-th and the last step."""
+    every = _every(one)
+    steps = {*range(1, one.steps + 1, every), one.steps} - {0}
+    measured = [
+        (step, accuracy, _brief(one.smooth[step - 1]) if step else None)
+        for step, accuracy in one.accuracies
+    ]
+    return {
+        "label": title(one.run),
+        "last_step": one.run.last_step,
+        "steps": one.steps,
+        "every": every,
+        "smooth": [_brief(one.smooth[step - 1]) for step in sorted(steps)],
+        "measured": measured,
+    }
+
+
+def _raw(one: Seen) -> dict:
+    """Return the loss of each step; of a long run the extremes of every few, as they come."""
+    every, losses = _every(one), one.losses
+    if every > 1:
+        parts = [losses[i : i + 2 * every] for i in range(0, len(losses), 2 * every)]
+        losses = [loss for part in parts for loss in _extremes(part)]
+    return {"every": every, "losses": [_brief(loss) for loss in losses]}
+
+
+def _every(one: Seen) -> int:
+    """Return n where each n-th point is drawn; it stays while a run grows: no point wanders."""
+    return math.ceil(one.run.setting.steps / POINTS)
+
+
+def _extremes(losses: Sequence[float]) -> list[float]:
+    """Return the least and the largest of the losses that a log axis can show, as they come."""
+    visible = [loss for loss in losses if 0 < loss < math.inf]
+    if not visible:
+        return [math.nan, math.nan]
+    low, high = min(visible), max(visible)
+    return [low, high] if visible.index(low) < visible.index(high) else [high, low]
+
+
+def _brief(loss: float) -> float:
+    return float(f"{loss:.4g}")
+
+
+def in_words(seen: Sequence[Seen]) -> str:
+    """Say what the picture shows: the newest run, step, loss and accuracy, then the others."""
+    if not seen:
+        return "Two empty panels: training loss and test accuracy against steps. No run yet."
+    newest, older = seen[-1], seen[:-1]
+    words = (
+        "Training loss, on a log axis, and test accuracy against steps; dashed lines mark "
+        f"guessing: loss 2.3, accuracy 0.1. The newest run, {newest.run.setting.label}, "
+        f"{_how_far(newest)}: smoothed loss {newest.loss}"
+    )
+    if newest.smooth:
+        words += f", at its first step {newest.smooth[0]:.3g}"
+    words += f"; test accuracy {newest.accuracy}."
+    if not older:
+        return words
+    ends = ", ".join(f"{title(one.run)}: {one.loss} and {one.accuracy}" for one in older)
+    return f"{words} Earlier runs, by last loss and test accuracy: {ends}."
+
+
+def _how_far(one: Seen) -> str:
+    if one.run.history is not None:
+        return one.run.ending()
+    return f"is at step {one.steps} of {one.run.setting.steps}"
+
+
+def table_of(seen: Sequence[Seen]) -> Table:
+    """Return where each run stands, and how it ended, a row a run."""
+    heads = ("run", "steps", "last loss, smoothed", "test accuracy", "ended")
+    rows = [
+        (
+            one.run.setting.label,
+            f"{one.steps} of {one.run.setting.steps}",
+            one.loss,
+            one.accuracy,
+            "not yet" if one.run.history is None else one.run.history.outcome,
+        )
+        for one in seen
+    ]
+    return Table("The runs of this picture, the newest last", heads, rows)

@@ -7,13 +7,13 @@ is ReLU and one linear layer, behind a normalization if there is one.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 
 from course_utils.data import as_images
-from course_utils.explorers.verdict import amount
 from course_utils.generators import seeded
 from course_utils.initializers import start_
 from course_utils.networks import ResidualNetwork, one_thread, ordinary_torch, residual_mlp
@@ -167,10 +167,10 @@ class ResidualPath:
 def residual_verdict(measurement: ResidualMeasurement) -> str:
     """Say what the blocks do to signal and gradient, why, and what was measured."""
     m, s = measurement, measurement.setting
-    up, down = (_left(path) for path in (m.signal, m.gradient[::-1]))
+    up, down = (_becomes(path) for path in (m.signal, m.gradient[::-1]))
     blocks = "1 block" if s.depth == 1 else f"{s.depth} blocks"
-    words = f"{_law(s)} Measured over {blocks}, in root mean squares: "
-    words += f"signal, going up: {up}; gradient, coming down: {down}."
+    words = f"{_law(s)} Measured over {blocks}: going up, the signal {up}; "
+    words += f"coming down, the gradient {down}."
     measured = np.concatenate([m.signal, m.gradient])
     predicted = np.concatenate([m.predicted_signal, m.predicted_gradient])
     astray = np.exp(np.abs(np.log(measured / predicted)).max())
@@ -181,6 +181,7 @@ def residual_verdict(measurement: ResidualMeasurement) -> str:
 
 
 def _law(setting: ResidualSetting) -> str:
+    """Say what theory knows of the sizes, which are root mean squares."""
     if setting.silent:
         how = {
             "he": "The scale is 0",
@@ -190,34 +191,57 @@ def _law(setting: ResidualSetting) -> str:
         return (
             f"{how}: every block hands on what it gets, and signal and gradient stay as they are."
         )
-    s2 = setting.scale**2
     if setting.normalization == "none":
-        root = (1 + s2) ** (setting.depth / 2)
-        whole = f"(1 + s²)^{setting.depth} = {_number(root**2)}"
-        near_e = setting.depth >= 5 and abs(s2 * setting.depth - 1) < 0.05
-        known = ", close to e" if near_e else ""
-        return (
-            f"A branch adds s² = {s2:.3g} of the mean square that it finds, so every block "
-            "multiplies it by 1 + s², the signal's on the way up and the gradient's on the way "
-            f"down: {whole}{known}, in all, and its root, {_number(root)}, in the picture."
-        )
+        return _growth(setting)
     law = (
-        f"Behind the {setting.normalization} norm every branch adds s² = {s2:.3g} to the mean "
-        "square, however large the stream is: a straight line, and later blocks matter less and "
+        f"Behind the {setting.normalization} norm every branch adds equally much, however large "
+        "the stream is: the signal grows more and more slowly, and later blocks matter less and "
         "less."
     )
     if setting.normalization == "batch":
-        return law + " The gradient grows by a power of the depth."
-    return law + " The gradient grows along the same line, coming down."
+        return law + " The gradient, coming down, grows more than the signal."
+    return law + " The gradient, coming down, grows by as much in all."
 
 
-def _left(path: np.ndarray) -> str:
-    return amount(float(np.log10(path[-1]) - np.log10(path[0])))
+def _growth(setting: ResidualSetting) -> str:
+    """Say how soon blocks without a normalization double signal and gradient."""
+    block = math.sqrt(1 + setting.scale**2)  # what one block multiplies both by
+    whole, depth = block**setting.depth, setting.depth
+    blocks = math.log(2) / math.log(block) if block > 1 else math.inf  # for a factor of two
+    if depth >= 5 and abs(setting.scale**2 * depth - 1) < 0.05:
+        return (
+            f"All {depth} blocks together make signal and gradient only {whole:.2g} times as "
+            "large: with s = 1/√depth that hardly depends on the depth."
+        )
+    if 1.1 <= blocks <= depth:
+        return (
+            f"The signal doubles about every {blocks:.2g} blocks on its way up, and so does the "
+            "gradient on its way down."
+        )
+    if block > 1.1:
+        return (
+            f"Every block makes the signal {block:.2g} times as large on its way up, and the "
+            "gradient on its way down."
+        )
+    size = "keep their size" if whole < 1.05 else f"become only {whole:.2g} times as large"
+    return f"A branch adds so little that over all blocks together signal and gradient {size}."
 
 
-def _number(value: float) -> str:
-    """Write 1.0e15 as 1.0·10¹⁵, and small numbers as they are."""
-    if value < 1e4:
-        return f"{value:.3g}" if value < 1e3 else f"{value:,.0f}"
-    mantissa, exponent = f"{value:.1e}".split("e")
-    return f"{mantissa}·10" + "".join("⁰¹²³⁴⁵⁶⁷⁸⁹"[int(digit)] for digit in str(int(exponent)))
+def _becomes(path: np.ndarray) -> str:
+    """Say what became of the first value of a path in its last."""
+    factor = float(path[-1] / path[0])
+    if abs(math.log(factor)) < math.log(1.05):
+        return "keeps its size"
+    if factor < 1:
+        return f"shrinks to {100 * factor:.2g} % of its size"
+    if factor > 1e15:
+        return f"is multiplied by a number of {len(f'{factor:.0f}')} digits"
+    return f"becomes {_in_words(factor)} times as large"
+
+
+def _in_words(factor: float) -> str:
+    """Write a factor in two digits: 1.4, 950, 34,000, 34 million."""
+    factor = float(f"{factor:.2g}")
+    sizes = {" trillion": 1e12, " billion": 1e9, " million": 1e6, "": 0.0}
+    name, size = next((name, size) for name, size in sizes.items() if factor >= size)
+    return f"{factor / (size or 1):,.12g}{name}"

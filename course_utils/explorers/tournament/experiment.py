@@ -44,6 +44,11 @@ class Race:
     verdict: Verdict
     advice: Line | None
 
+    @property
+    def advised(self) -> str | None:
+        """The contestant that is advised."""
+        return None if self.advice is None else self.advice.start
+
 
 class Results:
     """The tournament's rows, ready to be asked.
@@ -96,31 +101,43 @@ def name_of(setting: Setting) -> str:
     )
 
 
+def note_of(row: dict) -> str:
+    """Return the rate of a contestant in words, and how many of its runs diverged."""
+    accidents = f", {row['diverged']} of {len(row['accuracy'])} diverged" if row["diverged"] else ""
+    return f"rate {row['rate']:g}{accidents}"
+
+
 def words(race: Race) -> str:
     """Return what happened in a race, and what is advised, in sentences."""
-    found, parts = race.verdict, []
+    parts = [outcome(race), advised(race.advice)]
     if race.setting != race.asked:
-        parts.append(f"This was not played; the nearest is shown: {name_of(race.setting)}.")
+        parts.insert(0, f"This was not played; the nearest is shown: {name_of(race.setting)}.")
+    return " ".join(parts)
+
+
+def outcome(race: Race) -> str:
+    """Return who is best in a race, who equals it, and who learns nothing, in sentences."""
+    found = race.verdict
+    if found.winner in found.learn_nothing:
+        return "Nothing learns here."
     best = next(row for row in race.rows if row["contestant"] == found.winner)
     percent = 100 * sum(best["accuracy"]) / len(best["accuracy"])
-    equals = found.not_told_apart[1:]
-    if found.winner in found.learn_nothing:
-        parts.append("Nothing learns here.")
-    else:
-        parts.append(f"Best: {found.winner}, {percent:.0f} %.")
-        if equals:
-            parts.append(f"Not told apart from it: {', '.join(equals)}.")
-        if found.learn_nothing:
-            parts.append(f"Learns nothing: {', '.join(found.learn_nothing)}.")
-    line = race.advice
-    if line is None:
-        parts.append("No advice for such a depth: none was played.")
-    else:
-        where = f"{name_of_family(line.family)} of {span(*line.depths)}"
-        kind = f"{FAMILIES[line.family].depth_is} with {RULES[line.rule]}"
-        parts.append(f"Advice for {where} {kind}: {line.advice}")
-        if len(line.nothing) < line.played:
-            wins = f"{line.wins[line.start]} of {line.played}"
-            parts[-1] += f" (best or not told apart from it in {wins} settings)"
-        parts[-1] += "."
+    parts, equals = [f"Best: {found.winner}, {percent:.0f} %."], found.not_told_apart[1:]
+    if equals:
+        parts.append(f"Not told apart from it: {', '.join(equals)}.")
+    if found.learn_nothing:
+        parts.append(f"Learns nothing: {', '.join(found.learn_nothing)}.")
     return " ".join(parts)
+
+
+def advised(line: Line | None) -> str:
+    """Return the advice of a line in a sentence."""
+    if line is None:
+        return "No advice for such a depth: none was played."
+    where = f"{name_of_family(line.family)} of {span(*line.depths)}"
+    kind = f"{FAMILIES[line.family].depth_is} with {RULES[line.rule]}"
+    wins = ""
+    if len(line.nothing) < line.played:
+        won = f"{line.wins[line.start]} of {line.played}"
+        wins = f" (best or not told apart from it in {won} settings)"
+    return f"Advice for {where} {kind}: {line.advice}{wins}."

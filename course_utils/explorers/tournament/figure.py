@@ -1,15 +1,14 @@
-"""The picture of the tournament's explorer: every contestant of one setting as an interval."""
+"""The picture of the tournament's explorer, as it is stored for readers without a kernel."""
 
 from __future__ import annotations
 
-import io
 from typing import TYPE_CHECKING
 
 import matplotlib
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from course_utils.explorers.live_figure import MATPLOTLIB_DEFAULTS
+from course_utils.explorers.still import MATPLOTLIB_DEFAULTS, as_png
+from course_utils.explorers.tournament.experiment import name_of, note_of
 from course_utils.plotting import intervals
 from course_utils.plotting.intervals import BEST, LESS, NOTHING
 
@@ -23,44 +22,37 @@ LEGEND = (
     (0.68, LESS, "small dots: seeds; bars: 95 % for the mean"),
 )
 
-ROWS = 13
-"""Of the family with most contestants: the picture keeps its height."""
+
+def draw(race: Race, *, dpi: int = 200) -> bytes:
+    """Draw :func:`figure_of` a race as PNG bytes."""
+    return as_png(figure_of(race, dpi=dpi))
 
 
-def picture(race: Race, title: str, *, dpi: int = 160) -> bytes:
-    """Return the picture of a race as PNG bytes, ten inches wide.
+def figure_of(race: Race, *, dpi: int) -> Figure:
+    """Draw every contestant as an interval, the best on top.
 
     Parameters
     ----------
     race
         What to draw; the advice is marked by an arrow.
-    title
-        Over the picture.
     dpi
-        Pixels an inch.
+        Pixels an inch; the figure is 10 inches wide.
     """
     with matplotlib.rc_context(MATPLOTLIB_DEFAULTS):
-        figure = Figure(figsize=(10, 1.1 + 0.3 * ROWS), dpi=dpi)
-        FigureCanvasAgg(figure)
-        axes = figure.add_axes((0.24, 0.16, 0.6, 0.77))
+        figure = Figure(figsize=(10, 1.1 + 0.3 * len(race.rows)), dpi=dpi)
+        low, high = 0.65 / figure.get_figheight(), 1 - 0.35 / figure.get_figheight()
+        axes = figure.add_axes((0.27, low, 0.54, high - low))
         values = {r["contestant"]: [100 * a for a in r["accuracy"]] for r in race.rows}
-        notes = {r["contestant"]: f"rate {r['rate']:g}{_accidents(r)}" for r in race.rows}
-        if race.advice is not None and race.advice.start in notes:
-            notes[race.advice.start] += "  ◀ advised"
+        notes = {r["contestant"]: note_of(r) for r in race.rows}
+        if race.advised in notes:
+            notes[race.advised] += "  ◀ advised"
         found = race.verdict
         options = {"best": found.not_told_apart, "nothing": found.learn_nothing}
         intervals(values, notes=notes, limits=(0, 100), ax=axes, **options)
-        axes.set_ylim(len(values) - ROWS - 0.6, len(values) - 0.4)
         axes.grid(axis="x", color="0.9")
-        axes.set_title(title, fontsize=11, loc="left")
+        axes.set_title(name_of(race.setting), fontsize=11, loc="left")
         for x, color, text in LEGEND:
             figure.text(x, 0.015, text, color=color, fontsize=9)
         for side in ("top", "right"):
             axes.spines[side].set_visible(False)
-        file = io.BytesIO()
-        figure.savefig(file, format="png", pil_kwargs={"compress_level": 1})
-    return file.getvalue()
-
-
-def _accidents(row: dict) -> str:
-    return f", {row['diverged']} of {len(row['accuracy'])} diverged" if row["diverged"] else ""
+        return figure

@@ -1,7 +1,10 @@
-"""One Chromium for all tests of a browser, which run in one process (see the first conftest)."""
+"""One Chromium and one JupyterLab for all tests of a browser, which run in one process."""
+
+import shutil
 
 import pytest
-from helpers.lab import FLAGS, chromium_or_skip
+from helpers.lab import EXPLORERS, FLAGS, chromium_or_skip, jupyter_lab, write_notebook
+from helpers.project import ROOT
 
 
 @pytest.fixture(scope="package")
@@ -13,3 +16,14 @@ def browser():
         browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
         yield browser
         browser.close()
+
+
+@pytest.fixture(scope="package")
+def lab(browser, tmp_path_factory):
+    """Serve copies of the notebooks, and one that shows all explorers; give the address."""
+    scratch = tmp_path_factory.mktemp("jupyter")
+    notebooks = scratch / "notebooks"
+    shutil.copytree(ROOT / "notebooks", notebooks, ignore=shutil.ignore_patterns(".ipynb_check*"))
+    write_notebook(notebooks / "all_explorers.ipynb", EXPLORERS.values())
+    with jupyter_lab(notebooks, scratch / "server") as address:
+        yield address

@@ -4,7 +4,7 @@ import re
 from contextlib import contextmanager
 
 import pytest
-from helpers.lab import served
+from helpers.lab import DRAWN, find_violations, served
 from helpers.project import ROOT
 
 ARTIFACTS = ROOT / "tests" / "artifacts"
@@ -17,6 +17,8 @@ CLASSES = {
     "Tournament": "tournament",
 }
 
+LAPTOP, PROJECTOR = {"width": 1280, "height": 800}, {"width": 1920, "height": 1080}
+
 
 @contextmanager
 def voila(page, scratch):
@@ -28,17 +30,27 @@ def voila(page, scratch):
 
 
 @pytest.fixture(scope="module")
-def opened(browser, tmp_path_factory):
-    """Open the page at a projector's size; give it, and what its console complained about."""
-    ARTIFACTS.mkdir(exist_ok=True)
+def address(tmp_path_factory):
     with voila(ROOT / "notebooks" / "explorers.ipynb", tmp_path_factory.mktemp("voila")) as address:
-        page, problems = browser.new_page(viewport={"width": 1280, "height": 720}), []
-        page.on("pageerror", lambda error: problems.append(str(error)))
-        page.on("console", lambda message: problems.extend(_own_errors(message, address)))
-        page.goto(address, timeout=240_000)
-        page.wait_for_selector(".explorers .explorer-picture", timeout=240_000)
-        yield page, problems
-        page.close()
+        yield address
+
+
+@pytest.fixture(scope="module")
+def opened(browser, address):
+    """Open the page at a laptop's size; give it, and what its console complained about."""
+    ARTIFACTS.mkdir(exist_ok=True)
+    page, problems = browser.new_page(viewport=LAPTOP), []
+    page.on("pageerror", lambda error: problems.append(str(error)))
+    page.on("console", lambda message: problems.extend(_own_errors(message, address)))
+    go(page, address)
+    yield page, problems
+    page.close()
+
+
+def go(page, address):
+    """Open the page, and wait for its first picture."""
+    page.goto(address, timeout=240_000)
+    page.wait_for_selector(".explorers .explorer-picture svg", timeout=240_000)
 
 
 def _own_errors(message, address):
@@ -53,16 +65,21 @@ def _own_errors(message, address):
 
 
 def changes(page, picture, action):
-    """Do ``action`` and wait until the picture is a new one, loaded."""
-    before = page.locator(picture).get_attribute("src")
+    """Do ``action`` and wait until another picture is drawn."""
+    before = page.evaluate(DRAWN, picture)
     action()
-    page.wait_for_function(_PICTURE_IS_NEW, arg=[picture, before], timeout=30_000, polling="raf")
+    page.wait_for_function(
+        f"([name, before]) => ({DRAWN})(name) !== before", arg=[picture, before], timeout=30_000
+    )
 
 
-_PICTURE_IS_NEW = """([name, before]) => {
-    const picture = document.querySelector(name);
-    return picture && picture.src !== before && picture.complete && picture.naturalWidth > 0;
-}"""
+def press(page, name):
+    """Choose an explorer with the keyboard, and wait for its picture; return the latter's class."""
+    picture = f".{CLASSES[name]}-picture"
+    page.get_by_role("button", name=name, exact=True).press("Enter")
+    page.wait_for_selector(f".explorers {picture} :is(svg, canvas)", timeout=120_000)
+    page.evaluate("() => document.fonts.ready")
+    return picture
 
 
 def test_the_page_shows_no_code(opened):
@@ -75,38 +92,116 @@ def test_the_page_shows_no_code(opened):
 
 def test_a_slider_moves_by_keyboard_and_the_picture_follows(opened):
     page, _ = opened
-    typed = page.locator(".explorer-depth-text input")
+    typed = page.locator("input.explorer-depth-text")
     said, depth = page.locator(".explorer-verdict").inner_text(), int(typed.input_value())
-    page.locator(".explorer-std-slider .noUi-handle").focus()
+    std, deep = (page.locator(f".explorer-{name}-slider") for name in ("std", "depth"))
     for _ in range(5):
-        changes(page, ".explorer-picture", lambda: page.keyboard.press("ArrowLeft"))
-    page.locator(".explorer-depth-slider .noUi-handle").focus()
+        changes(page, ".explorer-picture", lambda: std.press("ArrowLeft"))
     for _ in range(2):
-        changes(page, ".explorer-picture", lambda: page.keyboard.press("ArrowRight"))
+        changes(page, ".explorer-picture", lambda: deep.press("ArrowRight"))
     assert int(typed.input_value()) == depth + 2
     assert page.locator(".explorer-verdict").inner_text() != said
 
 
-@pytest.mark.parametrize("name", CLASSES)
+each_explorer = pytest.mark.parametrize("name", CLASSES)
+
+
+@each_explorer
 def test_each_explorer_is_one_key_away_and_says_what_to_try(opened, name):
     page, problems = opened
-    page.get_by_role("button", name=name, exact=True).press("Enter")
-    page.wait_for_selector(f".explorers .{CLASSES[name]}-picture", timeout=120_000)
-    page.wait_for_function(_LOADED, arg=f".{CLASSES[name]}-picture", timeout=20_000)
+    press(page, name)
     page.screenshot(path=ARTIFACTS / f"voila-{name.lower()}.png")
-    assert page.locator(".explorers [class*='-picture']").count() == 1  # the others have left
+    assert page.locator(".explorers [class$='-picture']").count() == 1  # the others have left
     assert re.search(r"Try: .{40,}", page.locator(".explorers").inner_text())
     assert not problems
 
 
-_LOADED = """name => {
-    const picture = document.querySelector(name);
-    return picture && picture.complete && picture.naturalWidth > 0;
+@each_explorer
+def test_the_pressed_button_of_the_menu_is_announced_as_pressed(opened, name):
+    page, _ = opened
+    press(page, name)
+    menu = page.get_by_role("group", name="explorers", exact=True)
+    assert menu.get_by_role("button").all_inner_texts() == list(CLASSES)
+    assert menu.get_by_role("button", pressed=True).all_inner_texts() == [name]
+    assert menu.get_by_role("button", pressed=False).count() == len(CLASSES) - 1
+    assert page.evaluate("document.activeElement.textContent") == name
+    assert "solid 3px" in page.evaluate("getComputedStyle(document.activeElement).outline")
+
+
+@each_explorer
+@pytest.mark.parametrize("size", ["laptop", "projector"])
+def test_all_of_an_explorer_is_seen_at_once_without_scrolling(opened, name, size):
+    page, _ = opened
+    press(page, name)
+    try:
+        page.set_viewport_size({"laptop": LAPTOP, "projector": PROJECTOR}[size])
+        if size == "projector":
+            page.locator(".course-explorer.wide").nth(1).wait_for()  # the menu, and the explorer
+        assert page.evaluate(_PARTS) == []
+        page.screenshot(path=ARTIFACTS / f"voila-{name.lower()}-{size}.png")
+    finally:
+        page.set_viewport_size(LAPTOP)
+        page.locator(".course-explorer.wide").first.wait_for(state="detached")
+
+
+_PARTS = """() => {
+    const found = [], parts = [".menu", ".explorers-menu p", ".all-controls", ".picture",
+        "p.verdict", "details", "p.keys"]
+        .map(name => [name, document.querySelector(".explorers " + name)]);
+    let floor = 0, above = "the window";
+    for (const [name, part] of parts) {
+        const box = part.getBoundingClientRect();
+        if (box.height < 10 || box.top < floor - 1) found.push(`${name} lies over ${above}`);
+        const inside = box.bottom <= innerHeight && box.left >= 0 && box.right <= innerWidth;
+        if (!inside) found.push(`${name} is cut`);
+        [floor, above] = [box.bottom, name];
+    }
+    for (let around = parts[3][1]; around; around = around.parentElement) {
+        const scrolls = ["auto", "scroll"].includes(getComputedStyle(around).overflowY);
+        const hidden = around.scrollHeight - around.clientHeight;
+        if (scrolls && hidden > 1) found.push(`${around.className} scrolls by ${hidden}`);
+    }
+    return found;
 }"""
 
 
-def test_the_names_of_the_explorers_fit_a_projector(opened):
+@each_explorer
+def test_no_word_touches_another_or_is_too_small(opened, name):
     page, _ = opened
-    tops = {page.get_by_role("button", name=n, exact=True).bounding_box()["y"] for n in CLASSES}
-    width = page.evaluate("document.documentElement.scrollWidth")
-    assert len(tops) == 1 and width <= 1280
+    press(page, name)
+    assert page.evaluate(_WORDS) == []
+
+
+_WORDS = """() => {
+    const found = [], shown = document.querySelectorAll(".explorers svg text");
+    const texts = [...shown].filter(text => text.textContent.trim())
+        .map(text => [text.textContent, text.getBoundingClientRect(), text]);
+    const picture = document.querySelector(".explorers .picture").getBoundingClientRect();
+    texts.forEach(([words, a, text], i) => {
+        if (parseFloat(getComputedStyle(text).fontSize) < 11.99) found.push(`${words} is small`);
+        if (a.left < picture.left - 1 || a.right > picture.right + 1) found.push(`${words} is cut`);
+        for (const [other, b] of texts.slice(i + 1)) {
+            const beside = a.right < b.left + 1 || b.right < a.left + 1;
+            const below = a.bottom < b.top + 4 || b.bottom < a.top + 4;  // letters have air around
+            if (!beside && !below) found.push(`${words} touches ${other}`);
+        }
+    });
+    return found;
+}"""
+
+
+@each_explorer
+def test_axe_finds_no_serious_violation(opened, name):
+    page, _ = opened
+    press(page, name)
+    assert find_violations(page, ".explorers") == []
+
+
+def test_the_menu_and_the_explorers_are_dark_where_the_page_is(browser, address):
+    page = browser.new_page(viewport=LAPTOP)
+    go(page, f"{address}?theme=dark")
+    page.locator(".course-explorer.dark .picture").wait_for()
+    page.locator(".explorers-menu.dark").wait_for()
+    page.screenshot(path=ARTIFACTS / "voila-dark.png")
+    assert find_violations(page, ".explorers") == []
+    page.close()

@@ -1,21 +1,27 @@
 import math
+import re
 
 import numpy as np
 import pytest
 import torch
+from helpers.front_end import choose, jump, move, typed
 from helpers.pictures import (
+    anything,
+    assert_corrected,
+    assert_parts_are_named,
     assert_readable_without_a_kernel,
-    assert_twice_as_wide_as_shown,
     picture,
-    pixels,
+    picture_and_words_change,
+    seen,
 )
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from course_utils.explorers import ActivationExplorer
+from course_utils.explorers.activation import ActivationExplorer
 from course_utils.explorers.activation.experiment import DISTRIBUTIONS, INPUTS
 from course_utils.explorers.activation.widget import JUMPS, WIDTHS
 from course_utils.networks import ACTIVATIONS
+from course_utils.plotting import bar_heights
 
 
 @pytest.fixture(scope="module")
@@ -31,35 +37,26 @@ def explorer(shared):
     return shared
 
 
-def test_moving_the_std_slider_moves_its_twin_the_picture_and_the_words(explorer):
-    before, words = picture(explorer), explorer.words.value
-    explorer.std_slider.value = -20  # fiftieths of a power of ten
+def test_moving_the_std_slider_moves_its_box_the_picture_and_the_words(explorer):
+    with picture_and_words_change(explorer):
+        shown = move(explorer, std=-20)  # fiftieths of a power of ten
     assert explorer.setting.std == pytest.approx(10**-0.4)
-    assert explorer.std_text.value == pytest.approx(10**-0.4, rel=1e-3)
-    assert picture(explorer) != before and explorer.words.value != words
+    assert shown["values"]["std"] == shown["spoken"]["std"] == "0.3981"
 
 
 def test_typing_a_std_moves_the_slider(explorer):
-    before = picture(explorer)
-    explorer.std_text.value = 0.25
-    assert explorer.std_slider.value == -30  # 10**(-30/50) is 0.251, the nearest step
-    assert explorer.setting.std == 0.25
-    assert picture(explorer) != before
-
-
-@pytest.mark.parametrize("std", [0.0, 1e-9, 1e-3, 0.0625, 0.0501, 0.2, 1.0, 3.1, 10.0])
-def test_the_slider_stands_at_the_nearest_step_and_the_std_stays_as_it_was_set(explorer, std):
-    explorer.set(std=std)
-    assert explorer.setting.std == std and explorer.std_text.value == std
-    nearest = 10 ** (explorer.std_slider.value / 50)
-    assert abs(math.log10(nearest / min(max(std, 1e-3), 10**0.5))) <= 0.01 + 1e-9
+    with picture_and_words_change(explorer):
+        shown = typed(explorer, std="0,25")
+    assert shown["places"]["std"] == -30  # 10**(-30/50) is 0.251, the nearest step
+    assert explorer.setting.std == 0.25 and shown["values"]["std"] == "0.25"
 
 
 def test_depth_slider_and_number_move_each_other(explorer):
-    explorer.depth_slider.value = 7
-    assert explorer.depth_text.value == 7 and len(explorer.measurement.signal) == 7
-    explorer.depth_text.value = 3
-    assert explorer.depth_slider.value == 3 and len(explorer.measurement.signal) == 3
+    assert move(explorer, depth=7)["values"]["depth"] == "7"
+    assert len(explorer.measurement.signal) == 7 and len(picture(explorer)["signal"]) == 7
+    shown = typed(explorer, depth="3")
+    assert shown["places"]["depth"] == 3 and shown["spoken"]["depth"] == "3 layers"
+    assert len(explorer.measurement.signal) == 3
 
 
 @pytest.mark.parametrize(
@@ -68,16 +65,16 @@ def test_depth_slider_and_number_move_each_other(explorer):
 )
 def test_each_choice_changes_the_setting_and_the_picture(explorer, name, value):
     before = picture(explorer)
-    explorer.choices[name].value = value
-    assert getattr(explorer.setting, name) == value
+    choose(explorer, **{name: value})
+    assert getattr(explorer.setting, name) == value and explorer.correction == ""
     assert picture(explorer) != before
 
 
 def test_the_choices_offer_all_there_is(explorer):
-    options = {name: list(box.options) for name, box in explorer.choices.items()}
-    assert options["activation"] == list(ACTIVATIONS)
-    assert options["distribution"] == list(DISTRIBUTIONS) and options["source"] == list(INPUTS)
-    assert options["width"] == list(WIDTHS)
+    options = {name: list(explorer.controls[name].options) for name in ("activation", "width")}
+    assert options == {"activation": list(ACTIVATIONS), "width": list(WIDTHS)}
+    assert list(explorer.controls["distribution"].options) == list(DISTRIBUTIONS)
+    assert list(explorer.controls["source"].options) == list(INPUTS)
 
 
 EXPECTED = {
@@ -90,11 +87,14 @@ EXPECTED = {
 
 
 @pytest.mark.parametrize("name", JUMPS)
-def test_a_button_jumps_to_the_std_of_its_scheme_at_width_64(explorer, name):
-    button = next(b for b in explorer.buttons if b.description == name)
-    button.click()
+def test_a_button_jumps_to_the_std_of_its_scheme_at_width_64_and_is_pressed_then(explorer, name):
+    shown = jump(explorer, std=name)
     assert explorer.setting.std == pytest.approx(EXPECTED[name])
-    assert explorer.std_text.value == pytest.approx(EXPECTED[name], rel=1e-3)
+    assert float(shown["values"]["std"]) == pytest.approx(EXPECTED[name], rel=1e-3)
+    same = [other for other in EXPECTED if EXPECTED[other] == EXPECTED[name]]
+    assert shown["jumped"]["std"] == same
+    assert move(explorer, depth=5)["jumped"]["std"] == same
+    assert choose(explorer, width=256)["jumped"]["std"] == (["Zero"] if name == "Zero" else [])
 
 
 @pytest.mark.parametrize("name", JUMPS)
@@ -115,7 +115,7 @@ def test_the_jumps_are_the_stds_that_the_initializers_draw(name):
 
 def test_zero_weights_are_called_hopeless(explorer):
     explorer.set(std=0)
-    assert "nothing can be learned" in explorer.words.value
+    assert "nothing can be learned" in explorer.shown["verdict"]
 
 
 @pytest.mark.parametrize(
@@ -126,6 +126,8 @@ def test_zero_weights_are_called_hopeless(explorer):
         ({"depth": math.nan}, 4, "depth must be a number"),
         ({"depth": "deep"}, 4, "'deep' was ignored"),
         ({"depth": 3.7}, 3, "depth is a whole number: 3.7 was changed to 3."),
+        ({"depth": "2.5"}, 2, "depth is a whole number: 2.5 was changed to 2."),
+        ({"std": "1,000"}, 0.05, "'1,000' was ignored: write it without the comma"),
         ({"std": -1.0}, 0, "-1 was changed to 0"),
         ({"std": math.nan}, 0.05, "std must be a number"),
         ({"std": math.inf}, 10, "inf was changed to 10"),
@@ -135,33 +137,20 @@ def test_zero_weights_are_called_hopeless(explorer):
     ],
 )
 def test_nonsense_is_corrected_with_a_word(explorer, typed, used, words):
-    explorer.set(**typed)
-    (name,) = typed
-    assert getattr(explorer.setting, name) == used
-    assert words in explorer.correction.value.replace("&#x27;", "'")
+    assert_corrected(explorer, typed, used, words)
 
 
 def test_nonsense_typed_into_a_box_is_corrected_there_too(explorer):
-    explorer.std_text.value = -1.0
-    assert explorer.std_text.value == 0 and "changed to 0" in explorer.correction.value
-    explorer.depth_text.value = 0
-    assert explorer.depth_text.value == 1 and "changed to 1" in explorer.correction.value
-    explorer.std_text.value = math.nan
-    assert explorer.std_text.value == 0 and "must be a number" in explorer.correction.value
-
-
-def test_a_correction_is_forgotten_at_the_next_move(explorer):
-    explorer.set(depth=0)
-    explorer.set(depth=5)
-    assert "changed" not in explorer.correction.value
+    for text, used, words in (("-1.0", "0", "changed to 0"), ("deep", "0", "'deep' was ignored")):
+        shown = typed(explorer, std=text)
+        assert shown["values"]["std"] == used and words in shown["correction"]
+    shown = typed(explorer, depth="0")
+    assert shown["values"]["depth"] == "1" and "changed to 1" in shown["correction"]
 
 
 def test_an_unknown_control_is_answered_with_the_known_ones(explorer):
     with pytest.raises(TypeError, match="'sigma'.*std, depth"):
         explorer.set(sigma=1)
-
-
-anything = st.one_of(st.floats(allow_nan=True), st.integers(-(10**9), 10**9), st.text(max_size=3))
 
 
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -170,29 +159,60 @@ def test_nothing_that_is_typed_raises(explorer, std, depth, activation):
     explorer.set(std=std, depth=depth, activation=activation)
     assert 0 <= explorer.setting.std <= 10 and 1 <= explorer.setting.depth <= 50
     assert explorer.verdict.endswith(".") and "nan" not in explorer.verdict
+    assert explorer.shown["alt"].endswith(".") and "nan" not in explorer.shown["alt"]
 
 
-def test_the_same_setting_gives_the_same_picture_whatever_lay_between(explorer):
-    first = picture(explorer)
+def test_the_same_setting_gives_the_same_view_whatever_lay_between(explorer):
+    first = seen(explorer)
     explorer.set(std=1.0, depth=20, activation="relu", source="noise")
     explorer.set(std=0.05, depth=4, activation="tanh", source="images")
-    np.testing.assert_array_equal(pixels(first), pixels(picture(explorer)))
+    assert seen(explorer) == first
 
 
-def test_the_picture_is_twice_as_wide_as_it_is_shown(explorer):
-    assert_twice_as_wide_as_shown(explorer)
+def test_the_picture_holds_the_measurement(explorer):
+    explorer.set(depth=20)
+    m, drawn = explorer.measurement, picture(explorer)
+    np.testing.assert_array_equal(drawn["layers"], m.layers)
+    np.testing.assert_allclose(drawn["heights"], bar_heights(m.counts), atol=1e-4)
+    for name in ("signal", "gradient", "predicted_signal", "predicted_gradient"):
+        np.testing.assert_allclose(drawn[name], getattr(m, name), rtol=1e-6)
+    assert drawn["stds"][-1] == f"{m.signal[-1]:.2g}"
+
+
+def test_what_float32_cannot_hold_is_a_gap_of_the_picture_and_named_in_the_table(explorer):
+    explorer.set(std=10, depth=50, activation="linear")
+    assert picture(explorer)["signal"][-1] is None
+    assert explorer.shown["table"]["rows"][-1][1] in ("inf", "nan")
+
+
+def test_who_cannot_see_the_picture_hears_its_ends_and_reads_its_numbers(explorer):
+    explorer.set(depth=20)
+    m, alt, table = explorer.measurement, explorer.shown["alt"], explorer.shown["table"]
+    assert "Histograms of the activations of 10 of 20 layers." in alt
+    words = f"{m.signal[0]:.2g} at layer 1 and {m.signal[-1]:.2g} at layer 20"
+    assert words in alt and f"{m.gradient[-1]:.2g} at layer 20" in alt
+    assert [row[0] for row in table["rows"]] == [str(layer) for layer in range(1, 21)]
+    assert table["rows"][4][1] == f"{m.signal[4]:.3g}"
+    assert table["rows"][4][3] == f"{m.gradient[4]:.3g}"
+
+
+def test_of_a_histogram_the_middle_and_the_ends_are_told(explorer):
+    explorer.set(std=1.0)
+    ends = re.search(r"Layer 4: .*?(\d+) % at or beyond -1 and 1", explorer.shown["alt"])
+    assert int(ends[1]) > 50  # saturated
+    explorer.set(std=0.01)
+    near, share = re.search(
+        r"Layer 4: most values near (\S+), (\d+) % in one bar\.", explorer.shown["alt"]
+    ).groups()
+    assert abs(float(near)) < 0.1 and int(share) > 50
 
 
 def test_without_a_kernel_the_picture_and_a_sentence_remain(explorer):
-    assert_readable_without_a_kernel(explorer)
+    assert_readable_without_a_kernel(explorer, "4 tanh layers, std 0.05")
 
 
-def test_every_slider_has_a_typed_twin_and_everything_has_a_description(explorer):
-    assert explorer.std_slider.description and explorer.std_text.description
-    assert explorer.depth_slider.description and explorer.depth_text.description
-    assert all(box.description for box in explorer.choices.values())
-    assert all(button.description and button.tooltip for button in explorer.buttons)
-    assert 'role="status"' in explorer.words.value
+def test_every_part_can_be_found_and_has_a_name(explorer):
+    assert_parts_are_named(explorer, "explorer", ["std", "depth"])
 
 
 def test_the_readout_names_setting_signal_and_gradient(explorer):

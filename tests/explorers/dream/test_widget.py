@@ -1,25 +1,29 @@
-import html
+import base64
 import math
+import re
 
 import numpy as np
 import pytest
 import torch
+from helpers.front_end import choose, move, press, typed
 from helpers.pictures import (
     anything,
     assert_corrected,
     assert_parts_are_named,
     assert_readable_without_a_kernel,
-    assert_twice_as_wide_as_shown,
     picture,
     picture_and_words_change,
+    seen,
     typed_into_one_explorer,
 )
 from hypothesis import given
 from hypothesis import strategies as st
 
 from course_utils.boltzmann import RBM
-from course_utils.explorers import DreamExplorer
+from course_utils.explorers.dream import DreamExplorer
 from course_utils.explorers.dream.experiment import STEPS
+from course_utils.explorers.dream.figure import limit_of
+from course_utils.explorers.dream.widget import MOST_IN_TABLE, fixed_of
 
 START = {"steps": 5, "temperature": 1.0, "start": "data", "seed": 0, "unit": 2, "clamped": {}}
 
@@ -44,71 +48,105 @@ def explorer(shared):
 
 
 @pytest.mark.parametrize(
-    "name, place, value",
+    "name, place, value, said",
     [
-        ("steps", STEPS.index(14), 14),
-        ("seed", 7, 7),
-        ("unit", 4, 4),
-        ("temperature", 25, 10**0.5),  # fiftieths of a power of ten
+        ("steps", STEPS.index(14), 14, "14 steps"),
+        ("unit", 4, 4, "4"),
+        ("temperature", 25, 10**0.5, "3.162"),  # fiftieths of a power of ten
     ],
 )
 def test_moving_a_slider_moves_its_twin_the_setting_the_picture_and_the_words(
-    explorer, name, place, value
+    explorer, name, place, value, said
 ):
     with picture_and_words_change(explorer):
-        explorer.sliders[name].value = place
+        shown = move(explorer, **{name: place})
     assert getattr(explorer.dream.setting, name) == pytest.approx(value)
-    assert explorer.texts[name].value == pytest.approx(value, rel=1e-3)
+    assert float(shown["values"][name]) == pytest.approx(value, rel=1e-3)
+    assert shown["places"][name] == place and shown["spoken"][name] == said
 
 
-@pytest.mark.parametrize(
-    "name, value", [("steps", 30), ("seed", 7), ("unit", 4), ("temperature", 3.2)]
-)
+@pytest.mark.parametrize("name, value", [("steps", 30), ("unit", 4), ("temperature", 3.2)])
 def test_typing_a_number_moves_the_slider_the_setting_and_the_picture(explorer, name, value):
-    before, stood = picture(explorer), explorer.sliders[name].value
-    explorer.texts[name].value = value
+    before, stood = picture(explorer), explorer.shown["places"][name]
+    shown = typed(explorer, **{name: str(value)})
     assert getattr(explorer.setting, name) == value
-    assert explorer.sliders[name].value != stood
+    assert shown["places"][name] != stood and shown["values"][name] == str(value)
     assert picture(explorer) != before
+
+
+def test_a_seed_is_typed(explorer):
+    with picture_and_words_change(explorer):
+        shown = typed(explorer, seed="7")
+    assert explorer.dream.setting.seed == 7 and shown["values"]["seed"] == "7"
+
+
+def test_a_decimal_comma_is_understood(explorer):
+    typed(explorer, temperature="0,5")
+    assert explorer.setting.temperature == 0.5 and explorer.correction == ""
 
 
 @pytest.mark.parametrize("steps, stop", [(0, 0), (10, 10), (15, 14), (990, 1000), (1000, 1000)])
 def test_the_steps_slider_stands_at_the_nearest_stop_and_the_steps_stay(explorer, steps, stop):
     explorer.set(steps=steps)
-    assert explorer.setting.steps == explorer.texts["steps"].value == steps
-    assert STEPS[explorer.sliders["steps"].value] == stop
+    assert explorer.setting.steps == steps and explorer.shown["values"]["steps"] == str(steps)
+    assert STEPS[explorer.shown["places"]["steps"]] == stop
 
 
 def test_choosing_a_start_changes_setting_picture_and_words(explorer):
     with picture_and_words_change(explorer):
-        explorer.choices["start"].value = "noise"
+        choose(explorer, start="noise")
     assert explorer.dream.setting.start == "noise"
+    assert explorer.shown["values"]["start"] == "noise"
 
 
 def test_the_switch_holds_the_chosen_unit_and_follows_from_unit_to_unit(explorer):
-    switch = explorer.choices["switch"]
+    def switch():
+        return explorer.shown["values"]["clamped"]
+
     before = picture(explorer)
-    switch.value = "on"
+    choose(explorer, clamped="on")
     assert explorer.setting.clamped == {2: "on"} and explorer.dream.hidden[:, 2].all()
     assert picture(explorer) != before and "Unit 2 is held on." in explorer.verdict
-    explorer.sliders["unit"].value = 3
-    assert switch.value == "free" and explorer.setting.clamped == {2: "on"}
-    switch.value = "off"
+    move(explorer, unit=3)
+    assert switch() == "free" and explorer.setting.clamped == {2: "on"}
+    choose(explorer, clamped="off")
     assert explorer.setting.clamped == {2: "on", 3: "off"}
     assert explorer.dream.hidden[:, 2].all() and not explorer.dream.hidden[:, 3].any()
-    explorer.texts["unit"].value = 2
-    assert switch.value == "on"
-    switch.value = "free"
+    typed(explorer, unit="2")
+    assert switch() == "on"
+    choose(explorer, clamped="free")
     assert explorer.setting.clamped == {3: "off"}
 
 
+def test_the_switch_is_asked_alone_for_it_speaks_of_the_unit_of_that_moment(explorer):
+    controls = [control for row in explorer.spec["rows"] for control in row]
+    alone = [control["name"] for control in controls if control.get("alone")]
+    assert alone == ["clamped"]
+
+
 def test_a_button_frees_all_units(explorer):
-    free = picture(explorer)
+    free = seen(explorer)
     explorer.set(clamped={1: "on", 2: "off"})
-    assert explorer.choices["switch"].value == "off" and picture(explorer) != free
-    explorer.free.click()
-    assert explorer.setting.clamped == {} and explorer.choices["switch"].value == "free"
-    assert picture(explorer) == free
+    assert explorer.shown["values"]["clamped"] == "off" and seen(explorer) != free
+    press(explorer, "free")
+    assert explorer.setting.clamped == {} and seen(explorer) == free
+
+
+@pytest.mark.parametrize("how", ["set", "slider"])
+def test_after_an_error_no_chain_has_moved(explorer, monkeypatch, how):
+    before, chains = seen(explorer), explorer.dreams.chains
+    with monkeypatch.context() as patch, pytest.raises(MemoryError):
+        patch.setattr("course_utils.explorers.dream.widget.dream_verdict", _run_out_of_memory)
+        if how == "set":
+            explorer.set(steps=40)
+        else:
+            move(explorer, steps=STEPS.index(40))
+    assert explorer.dreams.chains is chains and explorer.setting.steps == 5
+    assert {**seen(explorer), "correction": ""} == before
+
+
+def _run_out_of_memory(dream):
+    raise MemoryError
 
 
 @pytest.mark.parametrize(
@@ -137,9 +175,15 @@ def test_nonsense_is_corrected_with_a_word(explorer, typed, used, words):
 
 def test_nonsense_typed_into_a_box_is_corrected_there_too(explorer):
     for name, lowest in (("steps", 0), ("temperature", 0.1), ("seed", 0), ("unit", 0)):
-        explorer.texts[name].value = -3
-        assert explorer.texts[name].value == lowest
-        assert f"-3 was changed to {lowest:g}" in explorer.correction.value
+        shown = typed(explorer, **{name: "-3"})
+        assert shown["values"][name] == f"{lowest:g}"
+        assert f"-3 was changed to {lowest:g}" in shown["correction"]
+
+
+def test_a_unit_that_is_not_offered_is_answered_in_words(explorer):
+    shown = choose(explorer, clamped="half")
+    assert "can be held on or off, or be free; 2: 'half' was ignored." in shown["correction"]
+    assert explorer.setting.clamped == {}
 
 
 def test_an_unknown_control_is_answered_with_the_known_ones(explorer):
@@ -164,21 +208,23 @@ def test_nothing_that_is_typed_raises(explorer, steps, temperature, seed, unit, 
 
 
 def test_the_same_setting_gives_the_same_picture_whatever_lay_between(explorer):
-    first, words = picture(explorer), explorer.words.value
+    first = seen(explorer)
     explorer.set(steps=80, unit=5, clamped={0: "on"})
     explorer.set(temperature=0.3, start="noise", seed=9)
     explorer.set(**{**START, "steps": 60})
     explorer.set(**START)
-    assert picture(explorer) == first and explorer.words.value == words
-    assert picture(DreamExplorer(small_rbm(), real_images(), **START)) == first
+    assert seen(explorer) == first
+    assert seen(DreamExplorer(small_rbm(), real_images(), **START)) == first
 
 
 def test_without_images_chains_start_at_noise_and_nothing_is_compared():
     explorer = DreamExplorer(small_rbm())
-    assert [value for _, value in explorer.choices["start"].options] == ["noise"]
-    assert explorer.setting.start == "noise" and "real" not in explorer.verdict
+    (start,) = [c for row in explorer.spec["rows"] for c in row if c["name"] == "start"]
+    assert start["options"] == [["noise", "random noise"]]
+    assert explorer.setting.start == "noise" and picture(explorer)["data"] is None
+    assert "real" not in explorer.verdict and "real" not in explorer.shown["alt"]
     explorer.set(start="data")
-    assert "start can be noise; 'data' was ignored." in html.unescape(explorer.correction.value)
+    assert "start can be noise; 'data' was ignored." in explorer.correction
 
 
 def test_any_square_bernoulli_rbm_can_be_explored():
@@ -186,7 +232,103 @@ def test_any_square_bernoulli_rbm_can_be_explored():
         rbm = small_rbm(n_visible, n_hidden, dtype=torch.float64)
         explorer = DreamExplorer(rbm, np.zeros((2, n_visible)), n_chains=n_chains, steps=2)
         assert explorer.dream.pictures.shape == (n_chains, n_visible)
-        assert explorer.sliders["unit"].max == n_hidden - 1 and picture(explorer)
+        (unit,) = [c for row in explorer.spec["rows"] for c in row if c["name"] == "unit"]
+        assert unit["high"] == n_hidden - 1
+        assert bytes_of(picture(explorer)["pictures"]).size == n_chains * n_visible
+
+
+# ---------------------------------------------------------------------- what the browser is given
+
+
+def bytes_of(text, dtype=np.uint8):
+    return np.frombuffer(base64.b64decode(text), dtype)
+
+
+def test_the_picture_holds_dreams_units_and_free_energy(explorer):
+    explorer.set(clamped={1: "on", 4: "off"}, unit=3)
+    shown, dream = picture(explorer), explorer.dream
+    pictures = bytes_of(shown["pictures"]).reshape(dream.pictures.shape) / 255
+    np.testing.assert_allclose(pictures, dream.pictures, atol=0.002)
+    np.testing.assert_array_equal(bytes_of(shown["on"]), dream.hidden.sum(0))
+    assert shown["framed"] == dream.hidden[:, 3].tolist() and shown["unit"] == 3
+    assert shown["held"] == {"1": "on", "4": "off"}
+    assert shown["steps"] == [0, 1, 2, 3, 4, 5]
+    np.testing.assert_allclose(shown["free_energy"], dream.free_energy, atol=0.005)
+    assert shown["data"] == {"mean": dream.data.free_energy, "std": dream.data.free_energy_std}
+    assert shown["title"] == "20 chains after 5 steps"
+    explorer.set(steps=0)
+    assert picture(explorer)["title"] == "20 chains at the start"
+
+
+def test_the_filters_travel_once_a_byte_a_weight(explorer):
+    assert not {"filters", "scales"} & set(picture(explorer))
+    fixed, weight = explorer.spec["fixed"], small_rbm().weight.numpy()
+    largest, limit = np.abs(weight).max(1), limit_of(weight)
+    filters = bytes_of(fixed["filters"], np.int8).reshape(6, 16)
+    assert fixed["side"] == 4 and (np.abs(filters).max(1) == 127).all()
+    np.testing.assert_allclose(fixed["scales"], largest / limit, atol=1e-4)
+    np.testing.assert_allclose(filters / 127 * largest[:, None], weight, atol=largest.max() / 250)
+
+
+def test_filters_of_zeros_can_be_sent():
+    fixed = fixed_of(np.zeros((2, 4)))
+    assert fixed["filters"] == bytes(8) and (fixed["scales"] == 0).all()
+
+
+def test_the_filters_are_those_of_the_explorers_own_copy():
+    rbm = small_rbm()
+    explorer = DreamExplorer(rbm, **{**START, "start": "noise"})
+    before = explorer._still()
+    rbm.weight.zero_()
+    assert explorer._still() == before
+
+
+def test_who_does_not_see_the_picture_hears_its_numbers(explorer):
+    explorer.set(steps=20, unit=1, clamped={4: "on"})
+    alt, dream = explorer.shown["alt"], explorer.dream
+    assert alt.startswith(
+        f"20 chains after 20 steps from real images, {dream.moved:.0f} of 16 pixels from it, at "
+        f"temperature 1. The mean free energy in nats by steps: {dream.free_energy[0]:.0f} after "
+        f"0, {dream.free_energy[1]:.0f} after 1, "
+    )
+    real = f"{dream.data.free_energy:.0f} ± {dream.data.free_energy_std:.0f}"
+    assert f"{dream.free_energy[-1]:.0f} after 20; real images have {real}. On average " in alt
+    assert f"{dream.hidden.sum(1).mean():.0f} of 6 hidden units are on, in most" in alt
+    assert "4 (20)" in alt
+    chains = ", ".join(str(i + 1) for i in range(20) if dream.hidden[i, 1])
+    ink = [100 * dream.pictures[dream.hidden[:, 1] == on].mean() for on in (True, False)]
+    assert f"Unit 1 is free and on in chains {chains}; ink in these dreams: {ink[0]:.0f} %" in alt
+    assert alt.endswith(f" and {ink[1]:.0f} % where it is off.")
+    explorer.set(unit=4)
+    assert "Unit 4 is held on and on in all chains; ink" in explorer.shown["alt"]
+    explorer.set(clamped={4: "off"})
+    assert "Unit 4 is held off and on in no chain; ink" in explorer.shown["alt"]
+    explorer.set(steps=0)
+    assert explorer.shown["alt"].startswith("20 chains at the start from real images, at")
+
+
+def test_the_table_holds_free_energy_by_steps_units_and_chains(explorer):
+    explorer.set(unit=1)
+    rows, dream = dict(explorer.shown["table"]["rows"]), explorer.dream
+    assert len(rows) == 6 + 6 + 20
+    assert rows["step 3"] == f"mean free energy {dream.free_energy[3]:.1f} nats"
+    counts = dream.hidden.sum(0)
+    units = [int(name.split()[1]) for name in rows if name.startswith("unit")]
+    assert counts[units].tolist() == sorted(counts, reverse=True)
+    assert rows["unit 5"] == f"on in {counts[5]} of 20 chains"
+    state = "on" if dream.hidden[6, 1] else "off"
+    assert rows["chain 7"] == f"{dream.hidden[6].sum()} units on, unit 1 {state}"
+
+
+def test_of_many_units_those_that_are_on_most_are_in_the_table():
+    explorer = DreamExplorer(small_rbm(16, 40), steps=3)
+    rows, counts = explorer.shown["table"]["rows"], explorer.dream.hidden.sum(0)
+    found = [re.findall(r"\d+", " ".join(row)) for row in rows if row[0].startswith("unit")]
+    assert len(found) == MOST_IN_TABLE
+    assert [int(on) for _, on, _ in found] == sorted(counts, reverse=True)[:MOST_IN_TABLE]
+
+
+# ---------------------------------------------------------------------- what cannot be explored
 
 
 class Stack:
@@ -231,23 +373,20 @@ def test_what_cannot_be_explored_is_refused_in_words(rbm, options, error, words)
         DreamExplorer(rbm, **options)
 
 
-def test_the_picture_is_twice_as_wide_as_it_is_shown(explorer):
-    assert_twice_as_wide_as_shown(explorer)
-
-
 def test_without_a_kernel_the_picture_and_a_sentence_remain(explorer):
     assert_readable_without_a_kernel(explorer, "20 chains from real images, steps: 5,")
 
 
-def test_every_control_has_a_description_and_every_slider_a_typed_twin(explorer):
-    assert list(explorer.sliders) == list(explorer.texts)
-    labels = [box.description for box in explorer.sliders.values()]
-    assert labels == ["Gibbs steps", "temperature", "seed", "unit"]
-    assert all(box.description for box in [*explorer.texts.values(), *explorer.choices.values()])
+def test_every_slider_has_a_name_that_is_not_cut_and_a_typed_twin(explorer):
+    controls = [control for row in explorer.spec["rows"] for control in row]
+    labels = [c["label"] for c in controls if c["kind"] == "number"]
+    assert labels == ["Gibbs steps", "temperature", "unit"]
+    names = [c["label"] for c in controls if c["kind"] != "number"]
+    assert names == ["this unit is", "Free all units", "start", "seed"]
 
 
 def test_style_sheets_and_tests_find_every_part(explorer):
-    assert_parts_are_named(explorer, "dream", ["steps", "temperature", "seed", "unit"])
+    assert_parts_are_named(explorer, "dream", ["steps", "temperature", "unit"])
 
 
 def test_the_readout_names_setting_free_energy_and_units(explorer):

@@ -1,21 +1,24 @@
 import math
 
 import pytest
+from helpers.front_end import choose, move, typed
 from helpers.pictures import (
     anything,
     assert_corrected,
     assert_parts_are_named,
     assert_readable_without_a_kernel,
-    assert_twice_as_wide_as_shown,
     picture,
     picture_and_words_change,
+    seen,
     typed_into_one_explorer,
 )
 from hypothesis import given
 from hypothesis import strategies as st
 
-from course_utils.explorers import FunnelExplorer
+from course_utils.explorers.funnel import FunnelExplorer
 from course_utils.explorers.funnel.experiment import GAINS, RULES
+from course_utils.explorers.funnel.widget import CHOICES
+from course_utils.explorers.verdict import plainly
 
 START = {"width_a": 60, "width_b": 20, "depth": 6, "rule": "xavier", "activation": "linear"}
 
@@ -32,62 +35,76 @@ def explorer(shared):
 
 
 @pytest.mark.parametrize("name, value", [("width_a", 90), ("width_b", 33), ("depth", 9)])
-def test_moving_a_slider_moves_its_twin_the_setting_the_picture_and_the_words(
-    explorer, name, value
+@pytest.mark.parametrize("way", [move, typed])
+def test_slider_and_box_move_each_other_the_setting_the_picture_and_the_words(
+    explorer, name, value, way
 ):
     with picture_and_words_change(explorer):
-        explorer.sliders[name].value = value
+        shown = way(explorer, **{name: value})
     assert getattr(explorer.setting, name) == getattr(explorer.measurement.setting, name) == value
-    assert explorer.texts[name].value == value
+    assert shown["places"][name] == value and shown["values"][name] == str(value)
 
 
-@pytest.mark.parametrize("name, value", [("width_a", 90), ("width_b", 33), ("depth", 9)])
-def test_typing_a_number_moves_the_slider_the_setting_and_the_picture(explorer, name, value):
+@pytest.mark.parametrize(
+    "name, value", [(n, v) for n, (_, vs) in CHOICES.items() for v in vs if v != START[n]]
+)
+def test_each_choice_changes_the_setting_the_picture_and_the_words(explorer, name, value):
     with picture_and_words_change(explorer):
-        explorer.texts[name].value = value
-    assert getattr(explorer.setting, name) == explorer.sliders[name].value == value
-
-
-@pytest.mark.parametrize("rule", [rule for rule in RULES if rule != START["rule"]])
-def test_choosing_a_rule_changes_setting_picture_and_words(explorer, rule):
-    with picture_and_words_change(explorer):
-        explorer.choices["rule"].value = rule
-    assert explorer.measurement.setting.rule == rule
-
-
-@pytest.mark.parametrize("activation", ["tanh", "relu"])
-def test_choosing_an_activation_changes_setting_picture_and_words(explorer, activation):
-    with picture_and_words_change(explorer):
-        explorer.choices["activation"].value = activation
-    assert explorer.measurement.setting.activation == activation
+        choose(explorer, **{name: value})
+    assert getattr(explorer.measurement.setting, name) == value
 
 
 def test_the_controls_show_what_was_set_in_code(explorer):
     explorer.set(width_a=100, width_b=100, depth=3, rule="geometric", activation="tanh")
-    for boxes in (explorer.sliders, explorer.texts):
-        assert [box.value for box in boxes.values()] == [100, 100, 3]
-    assert explorer.choices["rule"].value == "geometric"
-    assert explorer.choices["activation"].value == "tanh"
+    shown = explorer.shown
+    assert shown["places"] == {"width_a": 100, "width_b": 100, "depth": 3}
+    assert shown["spoken"] == {"width_a": "100 units", "width_b": "100 units", "depth": "3 layers"}
+    assert shown["values"]["rule"] == "geometric" and shown["values"]["activation"] == "tanh"
 
 
 def test_the_choices_offer_all_there_is_and_say_what_it_is_for(explorer):
-    offered = {name: dict(map(reversed, box.options)) for name, box in explorer.choices.items()}
+    controls = [control for row in explorer.spec["rows"] for control in row]
+    offered = {c["name"]: dict(c["options"]) for c in controls if c["kind"] == "choice"}
     assert list(offered["rule"]) == list(RULES) and list(offered["activation"]) == list(GAINS)
     assert offered["rule"]["fan_in"] == "1/n_in: keeps the signal"
     assert offered["rule"]["fan_out"] == "1/n_out: keeps the gradient"
     assert offered["rule"]["xavier"] == "2/(n_in + n_out): Xavier"
     assert offered["rule"]["geometric"] == "1/√(n_in·n_out): geometric mean"
-    assert offered["activation"] == {
-        "linear": "linear",
-        "tanh": "tanh",
-        "relu": "relu (every rule × 2)",
-    }
+    assert offered["activation"] == {"linear": "linear", "tanh": "tanh", "relu": "relu (rule × 2)"}
+
+
+def test_the_picture_holds_the_widths_and_the_four_curves(explorer):
+    m, drawn = explorer.measurement, picture(explorer)
+    assert drawn["widths"] == [60, 20, 60, 20, 60, 20, 60]
+    assert max(drawn["widths"]) <= explorer.spec["fixed"]["widest"] == 800
+    for name in ("signal", "gradient", "predicted_signal", "predicted_gradient"):
+        assert drawn[name] == getattr(m, name).tolist()
 
 
 def test_for_relu_the_picture_and_the_readout_show_the_factor_2(explorer):
     explorer.set(activation="relu", rule="fan_in")
-    assert explorer.drawing.rule.get_text() == "Var(W) = 2 · 1/n_in"
+    assert picture(explorer)["rule"] == "Var(W) = 2 · 1/n_in"
+    assert picture(explorer)["variances"] == ["60 → 20: Var(W) = 1/30", "20 → 60: Var(W) = 1/10"]
     assert "Var(W) = 2 · 1/n_in:" in explorer.readout()
+
+
+def test_the_words_for_the_picture_tell_each_curve_from_where_it_begins(explorer):
+    explorer.set(rule="fan_in")
+    m, alt = explorer.measurement, explorer.shown["alt"]
+    assert "the input has 60 numbers, layer 1 20 units, layer 2 60, in turn up to layer 6" in alt
+    up = ", ".join(plainly(x) for x in m.signal[:4])
+    down = ", ".join(plainly(x) for x in m.gradient[:-5:-1])
+    assert f"going up from layer 1: {up}; at layer 6 {plainly(m.signal[5])}, where theory" in alt
+    assert f"coming down from layer 6: {down}; at layer 1 {plainly(m.gradient[0])}, where" in alt
+    assert f"theory expects {plainly(m.predicted_signal[5])}. Gradient" in alt
+    assert alt.endswith(f"theory expects {plainly(m.predicted_gradient[0])}.")
+
+
+def test_the_table_has_a_row_a_layer_with_its_units(explorer):
+    m, table = explorer.measurement, explorer.shown["table"]
+    assert [row[:2] for row in table["rows"][:2]] == [["1", "20"], ["2", "60"]]
+    last = (m.signal[5], m.predicted_signal[5], m.gradient[5], m.predicted_gradient[5])
+    assert table["rows"][5] == ["6", "60", *(f"{x:.3g}" for x in last)]
 
 
 @pytest.mark.parametrize(
@@ -108,16 +125,18 @@ def test_nonsense_is_corrected_with_a_word(explorer, typed, used, words):
     assert_corrected(explorer, typed, used, words)
 
 
-def test_nonsense_typed_into_a_box_is_corrected_there_too(explorer):
-    for name, lowest in (("width_a", 16), ("width_b", 16), ("depth", 2)):
-        explorer.texts[name].value = -3
-        assert explorer.texts[name].value == explorer.sliders[name].value == lowest
-        assert f"-3 was changed to {lowest}" in explorer.correction.value
+@pytest.mark.parametrize("name, lowest", [("width_a", 16), ("width_b", 16), ("depth", 2)])
+def test_nonsense_typed_into_a_box_is_corrected_there_too(explorer, name, lowest):
+    shown = typed(explorer, **{name: "-3"})
+    assert shown["values"][name] == str(lowest) and shown["places"][name] == lowest
+    assert f"-3 was changed to {lowest}" in shown["correction"]
+    assert typed(explorer, **{name: "20,0"})["correction"] == ""
+    assert explorer.shown["values"][name] == "20"
 
 
 def test_equal_widths_are_allowed(explorer):
     explorer.set(width_a=20)
-    assert "changed" not in explorer.correction.value
+    assert "changed" not in explorer.correction
     assert "the widths are equal" in explorer.verdict
 
 
@@ -136,11 +155,11 @@ def test_nothing_that_is_typed_raises(explorer, a, b, depth, rule):
     assert explorer.verdict.endswith(".") and "nan" not in explorer.verdict
 
 
-def test_the_same_setting_gives_the_same_picture_whatever_lay_between(explorer):
-    first, words = picture(explorer), explorer.words.value
+def test_the_same_setting_looks_the_same_whatever_lay_between(explorer):
+    first = seen(explorer)
     explorer.set(width_a=16, width_b=400, depth=12, rule="fan_out", activation="relu")
     explorer.set(**START)
-    assert picture(explorer) == first and explorer.words.value == words
+    assert seen(explorer) == first
 
 
 def test_the_seed_alone_decides_the_draw(explorer):
@@ -148,22 +167,11 @@ def test_the_seed_alone_decides_the_draw(explorer):
     assert picture(FunnelExplorer(seed=1, **START)) != picture(explorer)
 
 
-def test_the_picture_is_twice_as_wide_as_it_is_shown(explorer):
-    assert_twice_as_wide_as_shown(explorer)
-
-
 def test_without_a_kernel_the_picture_and_a_sentence_remain(explorer):
     assert_readable_without_a_kernel(explorer, "6 linear layers, 60 → 20 → 60 …")
 
 
-def test_every_control_has_a_description_and_every_slider_a_typed_twin(explorer):
-    assert list(explorer.sliders) == list(explorer.texts) == ["width_a", "width_b", "depth"]
-    labels = [box.description for box in explorer.sliders.values()]
-    assert labels == ["width a", "width b", "depth"]
-    assert all(box.description for box in [*explorer.texts.values(), *explorer.choices.values()])
-
-
-def test_style_sheets_and_tests_find_every_part(explorer):
+def test_every_part_is_named_and_every_slider_speaks(explorer):
     assert_parts_are_named(explorer, "funnel", ["width_a", "width_b", "depth"])
 
 

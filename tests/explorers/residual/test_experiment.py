@@ -1,10 +1,13 @@
 import math
+import re
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 from helpers.spies import note_calls
+from hypothesis import given
+from hypothesis import strategies as st
 
 from course_utils.explorers.residual import experiment
 from course_utils.explorers.residual.experiment import (
@@ -15,6 +18,7 @@ from course_utils.explorers.residual.experiment import (
     ResidualSetting,
     residual_verdict,
 )
+from course_utils.theory import stream_gradient_path, stream_path
 
 SETTINGS = [
     ResidualSetting(depth, scale, normalization, start)
@@ -145,13 +149,18 @@ def flat(setting, top=1.0, bottom=1.0):
 @pytest.mark.parametrize(
     "setting, words",
     [
-        (ResidualSetting(10), "(1 + s²)^10 = 1,024, in all, and its root, 32, in the picture."),
-        (ResidualSetting(50), "(1 + s²)^50 = 1.1·10¹⁵, in all, and its root, 3.4·10⁷, in"),
-        (ResidualSetting(50, 50**-0.5), "(1 + s²)^50 = 2.69, close to e, in all, and its root"),
-        (ResidualSetting(50, 0.5), "A branch adds s² = 0.25 of the mean square that it finds"),
-        (ResidualSetting(9, 1, "layer"), "later blocks matter less and less. The gradient grows "
-         "along the same line"),
-        (ResidualSetting(9, 1, "batch"), "The gradient grows by a power of the depth."),
+        (ResidualSetting(10), "The signal doubles about every 2 blocks on its way up, and so"),
+        (ResidualSetting(50, 0.5), "doubles about every 6.2 blocks"),
+        (ResidualSetting(50, 3.0), "Every block makes the signal 3.2 times as large on its way up"),
+        (ResidualSetting(1, 1.0), "Every block makes the signal 1.4 times as large on its way up"),
+        (ResidualSetting(20, 0.2), "adds so little that over all blocks together signal and "
+         "gradient become only 1.5 times as large."),
+        (ResidualSetting(20, 0.01), "together signal and gradient keep their size."),
+        (ResidualSetting(50, 50**-0.5), "All 50 blocks together make signal and gradient only 1.6 "
+         "times as large: with s = 1/√depth that hardly depends on the depth."),
+        (ResidualSetting(9, 1, "layer"), "later blocks matter less and less. The gradient, coming "
+         "down, grows by as much in all."),
+        (ResidualSetting(9, 1, "batch"), "The gradient, coming down, grows more than the signal."),
         (ResidualSetting(9, 0.0), "The scale is 0: every block hands on what it gets"),
         (ResidualSetting(9, 1, "layer", "fixup"), "The last layer of every branch begins at zero:"),
         (ResidualSetting(9, 1, "batch", "rezero"), "is learned and begins at 0 (not at the"),
@@ -161,16 +170,78 @@ def test_each_stack_is_explained(setting, words):
     assert words in residual_verdict(flat(setting))
 
 
-def test_e_is_named_only_where_it_is_near():
-    assert "close to e" not in residual_verdict(flat(ResidualSetting(50, 0.2)))
-    assert "close to e" not in residual_verdict(flat(ResidualSetting(1, 1.0)))
+scales = st.floats(0.01, 3)
 
 
-def test_what_was_measured_is_said_in_the_direction_of_travel():
-    said = residual_verdict(flat(ResidualSetting(3), top=8, bottom=5))
-    assert "Measured over 3 blocks, in root mean squares: signal, going up: it is 8 times" in said
-    assert said.endswith("gradient, coming down: it is 5 times as large.")
-    assert "over 1 block," in residual_verdict(flat(ResidualSetting(1)))
+@given(st.integers(1, 50), scales)
+def test_what_is_said_of_blocks_without_a_norm_is_what_theory_says(depth, scale):
+    setting = ResidualSetting(depth, scale)
+    said = residual_verdict(flat(setting)).split(" Measured")[0]
+    block = (1 + scale**2) ** 0.5
+    path = np.sqrt(stream_path(setting.stack))
+    assert path[-1] / path[0] == pytest.approx(block**depth)
+    if found := re.search(r"doubles about every (\S+) blocks", said):
+        assert block ** float(found[1]) == pytest.approx(2, rel=0.05)
+        assert block**depth > 1.9
+    elif found := re.search(r"Every block makes the signal (\S+) times", said):
+        assert block == pytest.approx(float(found[1]), rel=0.05)
+    elif found := re.search(r"only (\S+) times as large", said):
+        assert block**depth == pytest.approx(float(found[1]), rel=0.05)
+        assert block**depth < 2.1
+    else:
+        assert "keep their size" in said and block**depth < 1.05
+
+
+@given(st.integers(2, 50), scales, st.floats(0.05, 1))
+def test_what_is_said_of_blocks_behind_a_norm_is_what_theory_says(depth, scale, varying):
+    """``varying`` is the part of the stem's mean square that differs between images."""
+    layer, batch = (ResidualSetting(depth, scale, name).stack for name in ("layer", "batch"))
+    signal = np.sqrt(stream_path(layer))
+    np.testing.assert_array_equal(signal, np.sqrt(stream_path(batch)))
+    np.testing.assert_allclose(np.diff(signal**2), scale**2)  # equally much
+    assert (np.diff(signal, n=2) < 0).all()  # more and more slowly
+    as_much = stream_gradient_path(layer)[0] ** 0.5
+    assert as_much == pytest.approx(signal[-1] / signal[0])
+    assert stream_gradient_path(batch, varying)[0] ** 0.5 > signal[-1] / signal[0]
+
+
+def test_the_scale_is_said_to_follow_the_depth_only_where_it_does():
+    for setting in (ResidualSetting(50, 0.2), ResidualSetting(1, 1.0), ResidualSetting(9, 0.3)):
+        assert "1/√depth" not in residual_verdict(flat(setting))
+    whole = [(1 + 1 / depth) ** (depth / 2) for depth in range(5, 51)]
+    assert max(whole) / min(whole) < 1.05  # "hardly depends on the depth"
+
+
+@pytest.mark.parametrize(
+    "factor, words",
+    [
+        (1.04, "keeps its size"),
+        (0.96, "keeps its size"),
+        (0.5, "shrinks to 50 % of its size"),
+        (0.031, "shrinks to 3.1 % of its size"),
+        (8, "becomes 8 times as large"),
+        (950.4, "becomes 950 times as large"),
+        (34_100, "becomes 34,000 times as large"),
+        (1.26e6, "becomes 1.3 million times as large"),
+        (999e6, "becomes 1 billion times as large"),
+        (5.56e12, "becomes 5.6 trillion times as large"),
+        (4.2e24, "is multiplied by a number of 25 digits"),
+    ],
+)
+def test_what_was_measured_is_said_in_plain_words_in_the_direction_of_travel(factor, words):
+    said = residual_verdict(flat(ResidualSetting(3), top=factor))
+    assert f"Measured over 3 blocks: going up, the signal {words}; coming down, the grad" in said
+    said = residual_verdict(flat(ResidualSetting(1), bottom=factor))
+    assert said.endswith(
+        f"over 1 block: going up, the signal keeps its size; coming down, the gradient {words}."
+    )
+
+
+@given(st.integers(1, 50), st.floats(0, 3), st.floats(1e-3, 1e26), st.floats(1e-3, 1e26))
+def test_no_verdict_needs_powers_or_symbols_to_be_read(depth, scale, top, bottom):
+    for name in NORMALIZATION_CHOICES:
+        said = residual_verdict(flat(ResidualSetting(depth, scale, name), top=top, bottom=bottom))
+        assert not re.search(r"[\^²⁰¹³-⁹]|\de[+\d-]|·|nan|inf", said)
 
 
 def test_a_draw_far_from_theory_is_explained_and_one_close_to_it_is_not():

@@ -7,7 +7,7 @@ from helpers.pictures import (
 )
 
 from course_utils.explorers.residual.experiment import ResidualMeasurement, ResidualSetting
-from course_utils.explorers.residual.figure import ResidualFigure
+from course_utils.explorers.residual.figure import CURVES, draw, figure_of
 from course_utils.theory import stream_gradient_path, stream_path
 
 
@@ -18,56 +18,72 @@ def measured(depth=20, scale=1.0, normalization="none", start="he"):
     return ResidualMeasurement(setting, 1.1 * signal, 0.9 * gradient, signal, gradient, share)
 
 
-@pytest.fixture(scope="module")
-def figure():
-    return ResidualFigure()
+def drawn(*setting):
+    """Return the figure, its curves' axes, and those of the shares."""
+    figure = figure_of(measured(*setting), dpi=100)
+    return figure, *figure.axes
 
 
-def test_a_bar_is_as_high_as_its_share_and_stands_above_its_blocks_point(figure):
-    m = measured(7, 0.5, "layer")
-    figure.png(m, "x")
-    outline = figure.shares.get_xy()[:-1].reshape(7, 4, 2)  # without the closing point
-    np.testing.assert_allclose(outline[:, 1:3, 1] - outline[:, [0], 1], m.share[:, None] @ [[1, 1]])
-    np.testing.assert_allclose(outline[:, :, 0].mean(1), np.arange(1, 8))
-    for depth in (1, 2, 33, 50):
-        figure.png(measured(depth), "x")
-        assert figure.steps.get_xlim() == figure.along_depth.ax.get_xlim()
-        above, below = figure.steps.get_position(), figure.along_depth.ax.get_position()
-        assert (above.x0, above.x1) == (below.x0, below.x1)
+def test_a_bar_is_as_high_as_its_share_and_stands_at_its_block():
+    *_, shares = drawn(7, 0.5, "layer")
+    heights = [bar.get_height() for bar in shares.patches]
+    np.testing.assert_allclose(heights, measured(7, 0.5, "layer").share)
+    middles = [bar.get_x() + bar.get_width() / 2 for bar in shares.patches]
+    np.testing.assert_allclose(middles, np.arange(1, 8))
 
 
-def test_the_curves_hold_measurement_and_theory_after_each_block(figure):
-    m = measured(7)
-    figure.png(m, "x")
-    for name, curve in figure.along_depth.curves.items():
+@pytest.mark.parametrize("depth", [1, 2, 33, 50])
+def test_a_bar_stands_above_its_blocks_point_on_the_curves(depth):
+    _, curves, shares = drawn(depth)
+    assert shares.get_xlim() == curves.get_xlim()
+    above, below = shares.get_position(), curves.get_position()
+    assert (above.x0, above.x1) == (below.x0, below.x1) and above.y0 > below.y1
+
+
+def test_the_curves_hold_measurement_and_theory_after_each_block():
+    _, curves, _ = drawn(7)
+    for name, curve in zip(CURVES, curves.lines, strict=True):
         np.testing.assert_array_equal(curve.get_xdata(), np.arange(1, 8))
-        np.testing.assert_array_equal(curve.get_ydata(), getattr(m, name)[1:])
+        np.testing.assert_array_equal(curve.get_ydata(), getattr(measured(7), name)[1:])
 
 
-def test_the_rule_is_written_above(figure):
-    figure.png(measured(), "x + 0.5 · W relu(x)")
-    assert figure.rule.get_text() == "x + 0.5 · W relu(x)"
+@pytest.mark.parametrize(
+    "setting, rule",
+    [
+        ((), "x + 1 · W relu(x)"),
+        ((9, 0.25, "layer"), "x + 0.25 · W relu(layer norm(x))"),
+        ((9, 1.0, "none", "fixup"), "x + 1 · 0 relu(x)"),
+        ((9, 1.0, "batch", "rezero"), "x + 0 · W relu(batch norm(x))"),
+    ],
+)
+def test_what_a_block_computes_is_written_above(setting, rule):
+    figure, *_ = drawn(*setting)
+    assert figure.texts[0].get_text() == rule
 
 
 def test_the_notebooks_style_does_not_change_the_picture():
-    assert_the_notebooks_style_changes_nothing(lambda: ResidualFigure().png(measured(), "x"))
+    assert_the_notebooks_style_changes_nothing(lambda: draw(measured()))
 
 
-def test_a_picture_reached_by_moves_equals_one_drawn_at_once(figure):
-    for setting in ((50, 3.0), (1, 0.0), (12, 0.3, "batch")):
-        last = figure.png(measured(*setting), "x")
-    at_once = ResidualFigure().png(measured(12, 0.3, "batch"), "x")
-    np.testing.assert_array_equal(pixels(last), pixels(at_once))
+def test_the_picture_is_2000_pixels_wide_or_as_many_as_are_asked_for():
+    assert pixels(draw(measured())).shape[1] == 2000
+    assert pixels(draw(measured(), dpi=50)).shape[1] == 500
 
 
 @pytest.mark.parametrize(
     "setting",
-    [(50, 3.0), (1, 1.0), (20, 1.0, "layer"), (50, 1.0, "batch"), (50, 1.0, "none", "fixup")],
+    [
+        (50, 3.0),
+        (1, 1.0),
+        (20, 1.0, "layer"),
+        (50, 1 / 3, "batch"),
+        (50, 1.0, "none", "fixup"),
+    ],
 )
-def test_texts_lie_inside_and_do_not_overlap_each_other(figure, setting):
-    figure.png(measured(*setting), "x + 0.333 · W relu(batch norm(x))")
-    axes = figure.along_depth.ax
-    texts = [*figure.figure.texts, *figure.figure.legends[0].get_texts()]
-    texts += [figure.steps.yaxis.label, *figure.steps.get_yticklabels()]
-    texts += [axes.xaxis.label, axes.yaxis.label, *axes.get_xticklabels(), *axes.get_yticklabels()]
-    assert_texts_inside_and_apart(figure.live, texts)
+def test_texts_lie_inside_and_do_not_overlap_each_other(setting):
+    figure, curves, shares = drawn(*setting)
+    texts = [*figure.texts, *figure.legends[0].get_texts()]
+    texts += [shares.yaxis.label, *shares.get_yticklabels()]
+    texts += [curves.xaxis.label, curves.yaxis.label]
+    texts += [*curves.get_xticklabels(), *curves.get_yticklabels()]
+    assert_texts_inside_and_apart(figure, texts, more_than=10)
