@@ -26,7 +26,8 @@ class Source {
     picture.stds = layers.map((layer) => general(picture.signal[layer - 1], 2));
     const said = (state * data.depths.length + place) * data.words;
     const pieces = Array.from(tables.spoken.subarray(said, said + data.words), (i) => data.pieces[i]);
-    const heads = ["layer", "std of activations", "theory", "std of gradients", "theory"];
+    const heads = ["layer", "std of activations", "by theory", "std of gradients",
+      "gradients by theory"];
     return {
       picture, verdict: pieces.join(" ").trim(), alt: this.alt(picture, depth),
       table: depthTable(picture, "Std along depth, layer 1 next to the input", heads),
@@ -40,13 +41,15 @@ class Source {
   }
 
   alt({ layers, signal, gradient, heights, low, high }, depth) {
-    const two = (x) => general(x, 2), bins = heights[0].length;
+    const two = (x) => (Number.isFinite(x) ? general(x, 2) : "too large for float32");
+    const bins = heights[0].length;
     const histogram = (i) => {
       const share = heights[i].map((height) => height ** 2), whole = sum(share) || 1;
       const fullest = share.indexOf(Math.max(...share));
       const middle = low + ((high - low) * (fullest + 0.5)) / bins;
       const ends = (100 * (share[0] + share[bins - 1])) / whole;
-      return `most values near ${two(middle)}, ${((100 * share[fullest]) / whole).toFixed(0)} % in one bar` +
+      const held = ((100 * share[fullest]) / whole).toFixed(0);
+      return `the fullest of ${bins} bars, near ${two(middle)}, holds ${held} %` +
         (ends >= 1 ? `, ${ends.toFixed(0)} % at or beyond ${low} and ${high}` : "");
     };
     const shown = layers.length < depth ? `${layers.length} of ${depth} layers` : `${depth} layers`;

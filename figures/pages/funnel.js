@@ -37,7 +37,7 @@ class Source {
   }
 
   table(picture) {
-    const heads = ["layer", "rms of signal", "theory", "rms of gradient", "theory"];
+    const heads = ["layer", "rms of signal", "by theory", "rms of gradient", "gradient by theory"];
     const table = depthTable(picture, "Root mean squares along depth, layer 1 next to the input", heads);
     table.columns.splice(1, 0, "units");
     table.rows.forEach((row, i) => row.splice(1, 0, String(picture.widths[i + 1])));

@@ -54,7 +54,7 @@ class Source {
   }
 
   table(stream, share) {
-    const heads = ["after", "rms of stream", "theory", "rms of gradient", "theory"];
+    const heads = ["after", "rms of stream", "by theory", "rms of gradient", "gradient by theory"];
     const table = depthTable(stream, "The stream after the stem and after each block", heads);
     table.columns.splice(1, 0, "share added");
     table.rows.forEach((row, i) => {

@@ -146,14 +146,16 @@ def _histogram_in_words(m: ActivationMeasurement, i: int) -> str:
     fullest = int(np.argmax(share))
     where = (m.edges[fullest] + m.edges[fullest + 1]) / 2
     ends = 100 * (share[0] + share[-1])
-    words = f"most values near {where:.2g}, {100 * share[fullest]:.0f} % in one bar"
+    words = (
+        f"the fullest of {len(share)} bars, near {where:.2g}, holds {100 * share[fullest]:.0f} %"
+    )
     return words + (f", {ends:.0f} % at or beyond {low:g} and {high:g}" if ends >= 1 else "")
 
 
 def table_of(measurement: ActivationMeasurement) -> Table:
     """Return std of activations and gradients, measured and from theory, a row a layer."""
     m = measurement
-    heads = ("layer", "std of activations", "theory", "std of gradients", "theory")
+    heads = ("layer", "std of activations", "by theory", "std of gradients", "gradients by theory")
     rows = zip(m.signal, m.predicted_signal, m.gradient, m.predicted_gradient, strict=True)
     cells = [[f"{layer}", *(f"{x:.3g}" for x in row)] for layer, row in enumerate(rows, start=1)]
     return Table("Std along depth, layer 1 next to the input", heads, cells)

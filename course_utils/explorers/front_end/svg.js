@@ -88,7 +88,7 @@ function depthCurves(shown, box, letter, names, first = 1) {
   const step = Math.ceil((down + up) / Math.max(2, Math.min(7, Math.floor((bottom - top) / (1.6 * em)))));
   for (let power = -Math.floor(down / step) * step; power <= up; power += step) {
     drawing += `<path class="grid" d="M${left} ${y(power).toFixed(1)}H${right}"/>` +
-      label(left - 0.5 * em, y(power) + 0.35 * em, `10<tspan dy="-0.4em" font-size="95%">` +
+      label(left - 0.5 * em, y(power) + 0.35 * em, `10<tspan dy="-0.4em" font-size="96%">` +
         `${minus(power)}</tspan>`, "end");
   }
   const most = Math.max(3, Math.min(10, Math.floor((right - left) / (3 * em))));

@@ -158,9 +158,10 @@ class View {
   }
 
   makeParts() {
-    this.correction = this.name(element("p", { class: "correction" }), "correction");
+    const seen = { "aria-hidden": "true" }; // these words are heard from the status below
+    this.correction = this.name(element("p", { class: "correction", ...seen }), "correction");
     this.picture = this.name(element("div", { class: "picture", role: "img" }), "picture");
-    this.verdict = this.name(element("p", { class: "verdict" }), "verdict");
+    this.verdict = this.name(element("p", { class: "verdict", ...seen }), "verdict");
     this.table = element("div", { class: "table", tabindex: 0, role: "region",
       "aria-label": "the numbers" });
     this.details = element("details", {},
@@ -169,7 +170,7 @@ class View {
     this.live = this.name(element("p", { class: "spoken", role: "status", "aria-live": "polite" }),
       "status");
     const keys = element("p", { class: "keys" }, this.spec.keys ?? KEYS);
-    return [this.correction, this.picture, this.verdict, this.details, keys, this.live];
+    return [this.correction, this.picture, this.verdict, this.live, this.details, keys];
   }
 
   // ---------------------------------------------------------------- moves, and their answers

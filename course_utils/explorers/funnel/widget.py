@@ -126,7 +126,14 @@ def _begins(values) -> str:
 def table_of(measurement: FunnelMeasurement) -> Table:
     """Return units and root mean squares, measured and from theory, a row a layer."""
     m = measurement
-    heads = ("layer", "units", "rms of signal", "theory", "rms of gradient", "theory")
+    heads = (
+        "layer",
+        "units",
+        "rms of signal",
+        "by theory",
+        "rms of gradient",
+        "gradient by theory",
+    )
     rows = zip(m.signal, m.predicted_signal, m.gradient, m.predicted_gradient, strict=True)
     cells = [
         [f"{layer}", f"{m.setting.widths[layer]}", *(f"{x:.3g}" for x in row)]

@@ -127,7 +127,7 @@ function roundSteps(last) {
 /** Write 0.05, 200 or, from 10,000 on, a power of ten. */
 function short(number) {
   return number < 1e4 ? String(number)
-    : `10<tspan dy="-0.4em" font-size="95%">${Math.round(Math.log10(number))}</tspan>`;
+    : `10<tspan dy="-0.4em" font-size="96%">${Math.round(Math.log10(number))}</tspan>`;
 }
 
 /** A path through points, with gaps where a number has no place. */

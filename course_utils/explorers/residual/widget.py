@@ -134,7 +134,14 @@ def in_words(measurement: ResidualMeasurement) -> str:
 def table_of(measurement: ResidualMeasurement) -> Table:
     """Return shares and root mean squares, measured and from theory: the stem, a row a block."""
     m = measurement
-    heads = ("after", "share added", "rms of stream", "theory", "rms of gradient", "theory")
+    heads = (
+        "after",
+        "share added",
+        "rms of stream",
+        "by theory",
+        "rms of gradient",
+        "gradient by theory",
+    )
     rows = zip(m.signal, m.predicted_signal, m.gradient, m.predicted_gradient, strict=True)
     names = ["stem", *(f"block {block}" for block in range(1, m.setting.depth + 1))]
     shares = ["–", *(f"{share:.3g}" for share in m.share)]

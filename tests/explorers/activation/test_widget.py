@@ -202,7 +202,7 @@ def test_of_a_histogram_the_middle_and_the_ends_are_told(explorer):
     assert int(ends[1]) > 50  # saturated
     explorer.set(std=0.01)
     near, share = re.search(
-        r"Layer 4: most values near (\S+), (\d+) % in one bar\.", explorer.shown["alt"]
+        r"Layer 4: the fullest of 60 bars, near (\S+), holds (\d+) %\.", explorer.shown["alt"]
     ).groups()
     assert abs(float(near)) < 0.1 and int(share) > 50
 
