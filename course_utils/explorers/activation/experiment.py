@@ -8,6 +8,7 @@ differ only by what was changed.
 from __future__ import annotations
 
 import math
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,6 +21,8 @@ from course_utils.networks import from_weights, one_thread, ordinary_torch
 from course_utils.probes import Probe, contrast, fraction_saturated
 
 MAX_DEPTH = 50
+WIDE = 512
+"""Units from which two threads save more than they cost where something else computes too."""
 DISTRIBUTIONS = ("normal", "uniform")
 INPUTS = ("images", "noise")
 HISTOGRAM_RANGES = {
@@ -135,12 +138,13 @@ class SignalPath:
 
     @ordinary_torch()
     def measure(self, setting: ActivationSetting) -> ActivationMeasurement:
-        """Run one forward and one backward pass, on one thread, and compare them with theory.
+        """Run one forward and one backward pass, and compare them with theory.
 
         The loss is the sum of the last activations, each times a fixed N(0, 1) number: a
-        gradient of size 1 enters at the top, as if from layers above.
+        gradient of size 1 enters at the top, as if from layers above. Narrow networks run on one
+        thread, those of :data:`WIDE` units and more on all that torch has.
         """
-        with one_thread():
+        with nullcontext() if setting.width >= WIDE else one_thread():
             return self._measure(setting)
 
     def _measure(self, setting: ActivationSetting) -> ActivationMeasurement:

@@ -177,8 +177,10 @@ class View {
 
   move(name, how, value) {
     const last = this.queue[this.queue.length - 1]?.set;
-    const alone = (one) => this.controls.get(one)?.control.alone; // what it means is another's matter
-    if (last && ![name, ...Object.keys(last)].some(alone)) last[name] = [how, value];
+    const moves = { ...last, [name]: [how, value] };
+    const alone = (one) => moves[one][0] === "jump" || this.controls.get(one)?.control.alone;
+    const names = Object.keys(moves); // what one of them means may be another's matter
+    if (last && (names.length === 1 || !names.some(alone))) last[name] = [how, value];
     else this.queue.push({ set: { [name]: [how, value] } });
     this.askNext();
   }

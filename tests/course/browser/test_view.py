@@ -1,0 +1,73 @@
+"""The view by itself, with a kernel that answers when the test wants it to."""
+
+import json
+
+import pytest
+
+from course_utils.explorers.controls import Choice, Jumps, whole_number
+from course_utils.explorers.front_end import HERE
+
+WIDTHS = {"256": 256, "512": 512}
+ROWS = [
+    [
+        whole_number("depth", "depth", 1, 50),
+        Jumps("std", "jump to", {"Zero": None, "He": None}, "width"),
+    ],
+    [Choice("width", "width", WIDTHS), Choice("switch", "switch", {"on": 1, "off": 0}, alone=True)],
+]
+
+
+@pytest.fixture
+def view(browser):
+    """A page whose ``view`` has one question under way, and what it ``asked``."""
+    spec = {"prefix": "test", "label": "test", "rows": [[c.spec for c in row] for row in ROWS]}
+    page = browser.new_page()
+    page.add_script_tag(content=(HERE / "view.js").read_text(encoding="utf-8"))
+    page.evaluate(
+        """(spec) => {
+            window.asked = [];
+            const root = document.body.appendChild(document.createElement("div"));
+            window.view = new View(root, spec, () => {}, (request) => asked.push(request));
+            view.move("depth", "place", 1);
+        }""",
+        json.loads(json.dumps(spec)),
+    )
+    yield page
+    page.close()
+
+
+def asked_after(view, moves):
+    """Make moves while the first question is under way; answer it and all that follow."""
+    return view.evaluate(
+        """(moves) => {
+            for (const move of moves) view.move(...move);
+            for (let i = 0; i < asked.length; i++) {
+                view.show({ answer: asked[i].request, values: {}, correction: "", verdict: "" });
+            }
+            return asked.slice(1).map((request) => request.set);
+        }""",
+        moves,
+    )
+
+
+def test_of_the_moves_that_wait_the_newest_of_each_control_is_asked_at_once(view):
+    moves = [["depth", "place", 2], ["width", "chosen", "512"], ["depth", "place", 9]]
+    expected = [{"depth": ["place", 9], "width": ["chosen", "512"]}]
+    assert asked_after(view, moves) == expected
+
+
+def test_of_many_jumps_only_the_last_is_asked(view):
+    moves = [["std", "jump", name] for name in ("He", "Zero", "He", "Zero")]
+    assert asked_after(view, moves) == [{"std": ["jump", "Zero"]}]
+
+
+@pytest.mark.parametrize("first, then", [("std", "width"), ("width", "std")])
+def test_a_jump_is_meant_for_the_width_that_stood_there_when_it_was_pressed(view, first, then):
+    moves = {"std": ["std", "jump", "He"], "width": ["width", "chosen", "512"]}
+    alone = [{name: move[1:]} for name, move in [(n, moves[n]) for n in (first, then)]]
+    assert asked_after(view, [moves[first], moves[then]]) == alone
+
+
+def test_a_switch_is_meant_for_what_stood_there_too(view):
+    moves = [["switch", "chosen", "on"], ["depth", "place", 7], ["switch", "chosen", "off"]]
+    assert asked_after(view, moves) == [{name: [how, to]} for name, how, to in moves]
