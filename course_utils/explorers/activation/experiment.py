@@ -21,8 +21,8 @@ from course_utils.networks import from_weights, one_thread, ordinary_torch
 from course_utils.probes import Probe, contrast, fraction_saturated
 
 MAX_DEPTH = 50
-WIDE = 512
-"""Units from which two threads save more than they cost where something else computes too."""
+LARGE = 2_000_000
+"""Weights from which two threads save more than they cost where something else computes too."""
 DISTRIBUTIONS = ("normal", "uniform")
 INPUTS = ("images", "noise")
 HISTOGRAM_RANGES = {
@@ -141,10 +141,11 @@ class SignalPath:
         """Run one forward and one backward pass, and compare them with theory.
 
         The loss is the sum of the last activations, each times a fixed N(0, 1) number: a
-        gradient of size 1 enters at the top, as if from layers above. Narrow networks run on one
-        thread, those of :data:`WIDE` units and more on all that torch has.
+        gradient of size 1 enters at the top, as if from layers above. Small networks run on one
+        thread, those of :data:`LARGE` many weights and more on all that torch has.
         """
-        with nullcontext() if setting.width >= WIDE else one_thread():
+        large = setting.depth * setting.width**2 >= LARGE
+        with nullcontext() if large else one_thread():
             return self._measure(setting)
 
     def _measure(self, setting: ActivationSetting) -> ActivationMeasurement:
