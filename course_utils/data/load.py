@@ -20,6 +20,7 @@ from course_utils.data import places
 from course_utils.data.download import DownloadError, download, fill
 from course_utils.data.files import RAW_FILES, RAW_FOLDER, faults, files_in, read_idx
 from course_utils.data.images import ImageData, image_data
+from course_utils.data.shared import pixels
 from course_utils.terminal import say
 
 OTHER = "images:"
@@ -130,7 +131,7 @@ def load_images(
         train, train_labels, test, test_labels = (read_idx(files[name]) for name in RAW_FILES)
         name = (folder.parent if folder.name == "raw" else folder).resolve().name
         name = f"images of {name}" if name in ("MNIST", "digits") else name
-        train, test = train.astype(np.float32) / 255, test.astype(np.float32) / 255
+        train, test = (pixels(part, folder.parent).view(part.shape) for part in (train, test))
         images = image_data((train, train_labels), (test, test_labels), name)
     if log is not None:
         log(f"{images}")
@@ -155,14 +156,12 @@ def _folder_of_four(root: Path) -> Path:
 
 def _read(raw: Path) -> ImageData:
     """Read four files that were found whole."""
-    train, train_labels, test, test_labels = (
-        torch.from_numpy(read_idx(raw / name).copy()) for name in RAW_FILES
-    )
+    train, train_labels, test, test_labels = (read_idx(raw / name) for name in RAW_FILES)
     return ImageData(
-        train_images=train.flatten(1).float().div_(255),  # (n, 784)
-        train_labels=train_labels.long(),  # (n,)
-        test_images=test.flatten(1).float().div_(255),
-        test_labels=test_labels.long(),
+        train_images=pixels(train, raw.parent),  # (n, 784)
+        train_labels=torch.from_numpy(train_labels.astype(np.int64)),  # (n,)
+        test_images=pixels(test, raw.parent),
+        test_labels=torch.from_numpy(test_labels.astype(np.int64)),
         name="MNIST",
     )
 
