@@ -108,9 +108,9 @@ def test_all_but_the_explorers_can_be_imported_and_these_name_what_they_need(see
     needs, _, _ = seen
     assert len(explorers()) >= 6
     rooms = {name for name in needs if (PACKAGE.parent / Path(*name.split("."))).is_dir()}
-    assert rooms <= {"course_utils.explorers"}  # it hands the widgets out
+    assert rooms <= {"course_utils.explorers", "course_utils.classroom"}  # they show widgets
     assert needs.keys() == rooms | explorers()
-    assert set(needs.values()) <= {"anywidget", "traitlets"}
+    assert set(needs.values()) <= {"anywidget", "ipywidgets", "traitlets"}
 
 
 def test_networks_are_initialized_probed_trained_and_drawn(seen):

@@ -21,17 +21,18 @@ LAPTOP, PROJECTOR = {"width": 1280, "height": 800}, {"width": 1920, "height": 10
 
 
 @contextmanager
-def voila(page, scratch):
-    """Serve one notebook with voila, as the README says; give the address of its page."""
-    options = ["--no-browser", "--Voila.ip=127.0.0.1", "--Voila.port_retries=0"]
+def classroom(scratch, *more, **environment):
+    """Serve the page of explorers as docs/teachers.md says; give its address."""
+    options = ["--no-browser", "--Voila.ip=127.0.0.1", "--Voila.port_retries=0", *more]
+    command = ["course_utils.classroom", str(ROOT / "notebooks" / "explorers.ipynb"), *options]
     costs_no_kernel = "voila/static/voila.js"
-    with served(["voila", str(page), *options], scratch, alive=costs_no_kernel) as address:
+    with served(command, scratch, alive=costs_no_kernel, environment=environment) as address:
         yield f"{address}/"
 
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory):
-    with voila(ROOT / "notebooks" / "explorers.ipynb", tmp_path_factory.mktemp("voila")) as address:
+    with classroom(tmp_path_factory.mktemp("voila")) as address:
         yield address
 
 
@@ -205,3 +206,46 @@ def test_the_menu_and_the_explorers_are_dark_where_the_page_is(browser, address)
     page.screenshot(path=ARTIFACTS / "voila-dark.png")
     assert find_violations(page, ".explorers") == []
     page.close()
+
+
+@pytest.fixture
+def small_room(tmp_path):
+    """A page for one visitor at a time, whose kernel ends soon after the visitor has left."""
+    soon = "--MappingKernelManager.cull_idle_timeout=3"
+    often = "--MappingKernelManager.cull_interval=1"
+    (tmp_path / "tmp").mkdir()  # its visitors are counted there
+    room = {"COURSE_VISITORS": "1", "TMPDIR": str(tmp_path / "tmp")}
+    with classroom(tmp_path, soon, often, **room) as address:
+        yield address
+
+
+def test_a_full_page_says_so_and_a_visitor_who_leaves_makes_room(browser, small_room):
+    first, second = (browser.new_page(viewport=LAPTOP) for _ in range(2))
+    go(first, small_room)
+    assert "can hold about 1 visitor of this page at once; 1 is here now" in foot(first)
+    second.goto(small_room)
+    second.locator(".explorers-full").wait_for(timeout=60_000)
+    words = second.locator(".explorers-full").inner_text()
+    assert words.startswith("This page is full: this machine can hold 1 visitor of it at once")
+    assert second.locator(".explorers").count() == 0
+    first.wait_for_timeout(5000)  # who only reads stays
+    changes(first, ".explorer-picture", lambda: press_left(first))
+    second.close()
+    first.close()
+    third = browser.new_page(viewport=LAPTOP)
+    for _ in range(30):
+        third.goto(small_room)
+        third.locator(".explorers, .explorers-full").first.wait_for(timeout=60_000)
+        if third.locator(".explorers").count():
+            break
+        third.wait_for_timeout(1000)
+    assert "1 is here now" in foot(third)
+    third.close()
+
+
+def foot(page):
+    return page.locator(".visitors").inner_text()
+
+
+def press_left(page):
+    page.locator(".explorer-std-slider").press("ArrowLeft")
