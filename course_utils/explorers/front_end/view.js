@@ -276,7 +276,10 @@ class View {
   }
 
   fillTable() {
-    if (!this.details.open || !this.shown?.table) return;
+    if (!this.details.open || !this.shown?.table) {
+      this.table.replaceChildren(); // so that opening it shows no old numbers
+      return;
+    }
     const { caption, columns, rows } = this.shown.table;
     const cells = this.table.querySelectorAll("caption, th, td");
     const texts = [caption, ...columns, ...rows.flat()];

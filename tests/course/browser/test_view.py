@@ -71,3 +71,19 @@ def test_a_jump_is_meant_for_the_width_that_stood_there_when_it_was_pressed(view
 def test_a_switch_is_meant_for_what_stood_there_too(view):
     moves = [["switch", "chosen", "on"], ["depth", "place", 7], ["switch", "chosen", "off"]]
     assert asked_after(view, moves) == [{name: [how, to]} for name, how, to in moves]
+
+
+def test_an_unfolded_table_never_shows_old_numbers(view):
+    show = """at => {
+        const table = { caption: "c", columns: ["layer"], rows: [[String(at)]] };
+        view.show({ answer: "", values: {}, correction: "", verdict: "", table });
+    }"""
+    cells = view.locator("tbody th")
+    view.evaluate(show, 1)
+    view.locator("summary").click()
+    cells.get_by_text("1").wait_for()
+    view.locator("summary").click()
+    view.evaluate(show, 2)
+    assert cells.all_text_contents() == []  # while it is folded
+    view.locator("summary").click()
+    cells.get_by_text("2").wait_for()
