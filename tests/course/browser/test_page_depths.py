@@ -50,6 +50,8 @@ def assert_as_live(opened, live):
     for name in ("signal", "gradient"):
         heights = points(opened, name)[:, 1]
         logs = np.log10(shown["picture"][name])
+        if len(logs) == 1:
+            continue  # a point fits every axis
         fit = np.polyfit(heights, logs, 1)
         np.testing.assert_allclose(np.polyval(fit, heights), logs, atol=0.02 + abs(fit[0]))
 
