@@ -24,7 +24,7 @@ def test_environment_installs_this_package_with_what_teachers_show_it_with():
     text = (ROOT / "environment.yml").read_text(encoding="utf-8")
     listed = re.findall(r"^\s*- (?!pip:)(\S+)\s*$", text, re.MULTILINE)
     assert re.search(r"^name: \S+$", text, re.MULTILINE)
-    assert re.search(r"- pip:\n\s+- -e \.\[teach\]", text)
+    assert re.search(r"- pip:\n\s+- -e \.\[teach,hub\]", text)
     assert [name.split("=")[0] for name in listed] == ["conda-forge", "python", "pip"]
     python = re.search(r"python=3\.(\d+)", text)[1]
     assert PROJECT["requires-python"] == ">=3.10" and 10 <= int(python) <= 13
