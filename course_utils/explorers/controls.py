@@ -61,7 +61,8 @@ class Slider:
     def shown(self, value: float) -> dict:
         """Say how a value is written, where the slider then stands, and what is spoken."""
         text = f"{value:d}" if self.integer else f"{float(f'{value:.4g}'):g}"
-        spoken = f"{text} {self.unit}".strip()
+        unit = self.unit.removesuffix("s") if text == "1" else self.unit
+        spoken = f"{text} {unit}".strip()
         return {"values": text, "places": self.nearest(value), "spoken": spoken}
 
 

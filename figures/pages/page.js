@@ -67,7 +67,8 @@ function controlsShown(setting) {
     if (control.kind === "choice") shown.values[name] = String(value);
     else if (value !== undefined) {
       shown.values[name] = general(value, 4);
-      shown.spoken[name] = `${shown.values[name]} ${control.unit ?? ""}`.trim();
+      const text = shown.values[name], units = control.unit ?? "";
+      shown.spoken[name] = `${text} ${text === "1" ? units.replace(/s$/, "") : units}`.trim();
     }
     if (control.stops) {
       const onSlider = { ...control, more: [] };

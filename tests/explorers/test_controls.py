@@ -50,6 +50,7 @@ def test_a_place_beyond_an_end_is_the_end():
 
 def test_a_whole_number_is_spoken_with_its_unit():
     assert DEPTH.shown(7) == {"values": "7", "places": 7, "spoken": "7 layers"}
+    assert DEPTH.shown(1)["spoken"] == "1 layer"
     number = DEPTH.read("place", 7.0)  # as JavaScript may send it
     assert number == 7 and type(number) is int
     assert whole_number("n", "n", 0, 5).shown(3)["spoken"] == "3"
