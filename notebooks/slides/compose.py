@@ -20,10 +20,13 @@ a prediction it says what the class must know for the question.
 
 from __future__ import annotations
 
+import base64
+import io
 import re
 from dataclasses import dataclass, field, replace
 
 import nbformat
+from PIL import Image
 
 from slides.pieces import ANSWERS, Piece, closing, opening, pieces, sentences, words
 from slides.tables import tables_of
@@ -38,6 +41,9 @@ FOUND, EXERCISES, NONE = "What we found", "Exercises", "none"
 FIGURES = ("picture", "explorer", "table")
 STEP_WORDS, LABEL_WORDS = 34, 16
 """So many words a step of a derivation has at the most, and a sentence that leads to a formula."""
+
+TALL = 1.7
+"""A picture that is less than so many times as wide as high has its text beside it."""
 
 LINES = 12.0
 """So many lines of text have room on a slide."""
@@ -346,15 +352,24 @@ def _figure(scene: Scene, figure: Shown, rank: int) -> list[Slide]:
         part = Part(figure=figure.piece, look="explorer")
         return [Slide(scene.title, (part,), scene.notes, rank, "move")]
     said = [Part(figure.said, later=True, look="seen")] if figure.said else []
-    said += _below(figure)
     if figure.piece.kind == "picture":
+        beside = _is_tall(figure.piece)
+        said += _claims(figure.claims, 30)[:2] if beside else _below(figure)
         parts = [Part(figure=figure.piece, look="picture"), *said]
-        return [Slide(scene.title, tuple(parts), scene.notes, rank, "figure")]
+        look = "figure beside" if beside else "figure"
+        return [Slide(scene.title, tuple(parts), scene.notes, rank, look)]
+    said += _below(figure)
     tables = [Part(table, look="table") for table in tables_of(figure.piece.output)]
     made = [Slide(scene.title, (table,), scene.notes, rank, "figure") for table in tables]
     if made:
         made[-1] = replace(made[-1], parts=(tables[-1], *said))
     return made
+
+
+def _is_tall(piece: Piece) -> bool:
+    """Say if a picture leaves room for text beside it."""
+    picture = Image.open(io.BytesIO(base64.b64decode(piece.output.data["image/png"])))
+    return picture.width < TALL * picture.height
 
 
 def _below(figure: Shown) -> list[Part]:

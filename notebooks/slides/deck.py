@@ -10,7 +10,6 @@ import ast
 import base64
 import contextlib
 import html
-import io
 import math
 import re
 from pathlib import Path
@@ -18,7 +17,6 @@ from urllib.parse import urlencode
 
 import nbformat
 from nbconvert import SlidesExporter
-from PIL import Image
 
 from slides.compose import Slide, compose
 from slides.packages import MATHJAX, REVEAL, copy, fetch
@@ -35,9 +33,6 @@ PAGES = {
     "TournamentExplorer": "explorer_tournament.html",
 }
 """Explorer → its page without a kernel."""
-
-TALL = 1.7
-"""A picture that is less than so many times as wide as high has its text beside it."""
 
 
 def write_decks(notebooks: list[Path], folder: Path) -> None:
@@ -66,8 +61,7 @@ def _notebook(slides: list[Slide], name: str, folder: Path) -> nbformat.Notebook
         for part in slide.parts:
             text = part.text
             if part.figure:
-                text, look = _figure(part.figure, folder, f"{name}-{place}.png")
-                notebook.cells[-1 - bool(slide.notes)].metadata.sheet += look
+                text = _figure(part.figure, folder, f"{name}-{place}.png")
             notebook.cells.append(_cell(text, "fragment" if part.later else "-", part.look))
             if part.look == "explorer":
                 notebook.cells.append(_cell(_address(part.figure, folder), "-", "address"))
@@ -80,14 +74,12 @@ def _cell(text: str, kind: str, look: str, sheet: str = "") -> nbformat.Notebook
     return nbformat.v4.new_markdown_cell(text, metadata=metadata)
 
 
-def _figure(piece: Piece, folder: Path, name: str) -> tuple[str, str]:
-    """Write a picture; return the element that shows it, and if text goes beside it or below."""
+def _figure(piece: Piece, folder: Path, name: str) -> str:
+    """Write a picture; return the element that shows it."""
     (folder / "pictures").mkdir(exist_ok=True)
     picture = base64.b64decode(piece.output.data["image/png"])
     (folder / "pictures" / name).write_bytes(picture)
-    width, height = Image.open(io.BytesIO(picture)).size
-    look = " beside" if piece.kind == "picture" and width < TALL * height else ""
-    return f'<img src="pictures/{name}" alt="{html.escape(piece.text)}">', look
+    return f'<img src="pictures/{name}" alt="{html.escape(piece.text)}">'
 
 
 def _address(piece: Piece, folder: Path) -> str:

@@ -16,6 +16,7 @@ ANSWERS = (ANSWER, "**What the sliders show", "**Read the table")
 PICTURE, TABLE = "image/png", ("text/html", "text/markdown")
 NOTE = re.compile(r"<!--\s*Slide:\s*(.*?)\s*-->", re.DOTALL)
 SAYS, END = "\0slide: ", "\1"  # what the author says to the slides; a sentence in brackets ends
+FORMULA = re.compile(r"^\$\$.*?\$\$[ ]*$", re.DOTALL | re.MULTILINE)
 COMMENT = re.compile(r"<!--.*?-->\n?", re.DOTALL)
 
 
@@ -57,7 +58,8 @@ def pieces(cells: list[nbformat.NotebookNode]) -> Iterator[Piece]:
 
 def _of_text(source: str) -> Iterator[Piece]:
     source = NOTE.sub(lambda note: f"\n\n{SAYS}{' '.join(note[1].split())}\n\n", source)
-    for block in re.split(r"\n\s*\n|\n(?=\$\$)", COMMENT.sub("", without_links(source))):
+    source = FORMULA.sub(r"\n\n\g<0>\n\n", COMMENT.sub("", without_links(source)))
+    for block in re.split(r"\n\s*\n", source):
         block = block.strip()
         if block.startswith(SAYS):
             yield Piece("slide", block.removeprefix(SAYS))
@@ -145,7 +147,8 @@ def sentences(text: str) -> list[str]:
 
 def opening(text: str, most: int) -> str:
     """Return the first sentences of a text, at most so many words; at least one."""
-    return " ".join(_some(sentences(text), most))
+    said = " ".join(_some(sentences(text), most))
+    return said[1:] if said.startswith("*") and said.count("*") % 2 else said  # cut in italics
 
 
 def closing(text: str, most: int) -> str:

@@ -1,6 +1,8 @@
 """Which slides a notebook makes, by one rule; no browser, and nothing from a network."""
 
+import base64
 import hashlib
+import io
 import subprocess
 import tarfile
 
@@ -9,6 +11,7 @@ import nbformat
 import pytest
 from helpers.project import ROOT
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_output
+from PIL import Image
 from slides import compose, packages, pieces, tables
 from slides.deck import PAGES, setting_of
 
@@ -37,6 +40,8 @@ def test_every_notebook_can_be_shown(path, decks):
         assert sum(bool(part.figure) for part in slide.parts) <= 1
         for part in slide.parts:
             assert "](" not in part.text and "<!--" not in part.text
+            for block in part.text.split("\n\n"):  # a formula stands alone
+                assert block.count("$$") == 2 * block.startswith("$$")
             if part.figure:
                 assert part.figure.text, f"a figure of {slide.title} lacks its text"
 
@@ -56,11 +61,14 @@ def test_each_question_is_followed_by_what_answers_it(path, decks):
     for asked, answer in zip(slides, slides[1:], strict=False):
         if asked.look == "ask" and shown:
             assert answer.title == asked.title
-            assert answer.look in ("figure", "move", "finding", "ask", "derivation")
+            assert answer.look.split()[0] in ("figure", "move", "finding", "ask", "derivation")
 
 
-def picture(name="image/png", text="<Figure>"):
-    output = new_output("display_data", {name: "AAAA", "text/plain": text})
+def picture(size=(20, 10)):
+    file = io.BytesIO()
+    Image.new("RGB", size).save(file, "PNG")
+    png = base64.b64encode(file.getvalue()).decode()
+    output = new_output("display_data", {"image/png": png, "text/plain": "<Figure>"})
     return new_code_cell("draw()", outputs=[output])
 
 
@@ -134,6 +142,25 @@ def test_the_author_says_more_where_a_reader_does_not_see_it():
         ["Two boxes.", "**Commit to a prediction.** A?"],
         ["", "Left."],
     ]
+
+
+def test_a_tall_picture_has_its_text_beside_it_and_more_of_it():
+    many = claimed(*("one two three four five six seven eight nine ten eleven",) * 2)
+    said = new_markdown_cell(
+        "**What we see.** " + "This is a long sentence " * 5 + "<!-- Figure: A. -->"
+    )
+    wide, tall = (
+        compose.compose(lesson(new_markdown_cell("## 1. It"), picture(size), said, many))[2]
+        for size in ((20, 10), (10, 10))
+    )
+    assert (wide.look, len(wide.parts)) == ("figure", 3)
+    assert (tall.look, len(tall.parts)) == ("figure beside", 4)
+
+
+def test_a_formula_ends_where_it_ends():
+    (formula, text) = pieces.pieces([new_markdown_cell("$$a\n= b$$\nThat is it.")])
+    assert (formula.kind, formula.text) == ("formula", "$$a\n= b$$")
+    assert (text.kind, text.text) == ("text", "That is it.")
 
 
 def test_optional_sections_are_left_out():
