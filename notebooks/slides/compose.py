@@ -45,6 +45,9 @@ STEP_WORDS, LABEL_WORDS = 34, 16
 TALL = 1.7
 """A picture that is less than so many times as wide as high has its text beside it."""
 
+WIDTH, HEIGHT, LINE = 1740, 850, 62
+"""Pixels between the margins of a slide, and of a line of text below a picture."""
+
 LINES = 12.0
 """So many lines of text have room on a slide."""
 
@@ -353,12 +356,14 @@ def _figure(scene: Scene, figure: Shown, rank: int) -> list[Slide]:
         return [Slide(scene.title, (part,), scene.notes, rank, "move")]
     said = [Part(figure.said, later=True, look="seen")] if figure.said else []
     if figure.piece.kind == "picture":
-        beside = _is_tall(figure.piece)
-        said += _claims(figure.claims, 30)[:2] if beside else _below(figure)
+        shape = _shape(figure.piece)
+        beside = shape < TALL
+        room = (HEIGHT - WIDTH / shape) // LINE  # below a picture as wide as the slide
+        said += _claims(figure.claims, 30)[:2] if beside else _below(figure, max(3, room))
         parts = [Part(figure=figure.piece, look="picture"), *said]
         look = "figure beside" if beside else "figure"
         return [Slide(scene.title, tuple(parts), scene.notes, rank, look)]
-    said += _below(figure)
+    said += _below(figure, 3)
     tables = [Part(table, look="table") for table in tables_of(figure.piece.output)]
     made = [Slide(scene.title, (table,), scene.notes, rank, "figure") for table in tables]
     if made:
@@ -366,19 +371,19 @@ def _figure(scene: Scene, figure: Shown, rank: int) -> list[Slide]:
     return made
 
 
-def _is_tall(piece: Piece) -> bool:
-    """Say if a picture leaves room for text beside it."""
+def _shape(piece: Piece) -> float:
+    """Return how many times a picture is as wide as high."""
     picture = Image.open(io.BytesIO(base64.b64decode(piece.output.data["image/png"])))
-    return picture.width < TALL * picture.height
+    return picture.width / picture.height
 
 
-def _below(figure: Shown) -> list[Part]:
-    """Return the claims for which a figure leaves room: three lines of text below it in all."""
-    lines = len(figure.said) // 75 + 1 if figure.said else 0
+def _below(figure: Shown, room: float) -> list[Part]:
+    """Return the claims for which a figure leaves room: so many lines of text below it in all."""
+    lines = len(figure.said) // 82 + 1 if figure.said else 0
     made: list[Part] = []
-    for part in _claims(figure.claims, WORDS):
-        lines += len(part.text) // 88 + 1
-        if lines > 3:
+    for part in _claims(figure.claims, WORDS - words(figure.said))[:3]:
+        lines += len(part.text) // 95 + 1
+        if lines > room:
             break
         made.append(part)
     return made
