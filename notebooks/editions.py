@@ -145,12 +145,22 @@ def edition(folder: Path, name: str) -> Iterator[Path]:
         fresh.mkdir()
         yield fresh
         (fresh / MARK).write_text(_mark(fresh, name), encoding="utf-8")
-        if folder.exists():
-            folder.rename(old)
-        fresh.rename(folder)
+        _exchange(folder, fresh, old)
     finally:
         for left in (fresh, old):
             shutil.rmtree(left, ignore_errors=True)
+
+
+def _exchange(folder: Path, fresh: Path, old: Path) -> None:
+    """Put the fresh folder in its place; what stood there moves, or stays if that fails."""
+    if folder.exists():
+        folder.rename(old)
+    try:
+        fresh.rename(folder)
+    except OSError:
+        if old.exists():
+            old.rename(folder)
+        raise
 
 
 def _may_be_replaced(folder: Path, name: str) -> None:

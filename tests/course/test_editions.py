@@ -208,6 +208,25 @@ def test_an_edition_is_written_whole_or_not_at_all(existed, tmp_path):
     assert not (folder / "half.txt").exists()
 
 
+def test_the_old_edition_stays_if_the_new_one_cannot_take_its_place(tmp_path, monkeypatch):
+    folder = tmp_path / "edition"
+    with editions.edition(folder, "students") as fresh:
+        (fresh / "page.txt").write_text("a page")
+    move = editions.Path.rename
+
+    def failing(path, target):
+        if ".new-" in path.name:
+            raise PermissionError("in use")
+        return move(path, target)
+
+    monkeypatch.setattr(editions.Path, "rename", failing)
+    with pytest.raises(PermissionError):
+        with editions.edition(folder, "students"):
+            pass
+    assert (folder / "page.txt").read_text() == "a page"
+    assert list(tmp_path.iterdir()) == [folder]
+
+
 def test_a_wrong_wish_is_answered_in_words(tmp_path, capsys):
     (tmp_path / "thesis.txt").write_text("years")
     with pytest.raises(SystemExit, match="holds something else: give a folder that is new"):

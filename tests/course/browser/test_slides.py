@@ -76,7 +76,8 @@ LOOK = """() => {
     const letters = shown.filter((e) => [...e.childNodes].some((n) => n.nodeType === 3
         && n.textContent.trim()) && !e.closest("svg"));
     const sizes = letters.map((e) => parseFloat(getComputedStyle(e).fontSize));
-    const parts = [...slide.querySelectorAll(".part")].map((e) => e.getBoundingClientRect());
+    const parts = [...slide.querySelectorAll(".part")]
+        .map((e) => (e.querySelector("img, table") ?? e).getBoundingClientRect());
     const over = parts.filter((a, i) => parts.some((b, k) => k > i && a.left < b.right - 1
         && b.left < a.right - 1 && a.top < b.bottom - 1 && b.top < a.bottom - 1));
     return {
