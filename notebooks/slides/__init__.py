@@ -1,5 +1,7 @@
-"""Slides from a notebook: `compose` chooses what is shown, `deck` writes the pages.
+"""Slides from a notebook, by a rule: read `compose` first.
 
-`packages` brings what a browser needs. The page itself is nbconvert's, with `deck.html.j2` as its
-frame and `deck.css` as its look.
+`pieces` reads a notebook as headings, paragraphs, formulas, predictions, figures and claims;
+`scenes` cuts it where the class is asked; `compose` says what goes on a slide, and `room` how much;
+`tables` makes stored tables fit. `deck` writes the pages: nbconvert's, with `deck.html.j2` as their
+frame and `deck.css` as their look. `packages` brings what a browser needs.
 """

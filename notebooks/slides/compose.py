@@ -20,36 +20,22 @@ a prediction it says what the class must know for the question.
 
 from __future__ import annotations
 
-import base64
-import io
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import nbformat
-from PIL import Image
 
-from slides.pieces import ANSWERS, Piece, closing, opening, pieces, sentences, words
+from slides.pieces import ANSWERS, Piece, closing, opening, sentences, words
+from slides.room import WORDS, broken, lines_below, together
+from slides.scenes import Scene, Shown, figures_of, scenes_of
 from slides.tables import tables_of
 
 MOST = 25
 """So many slides at the most."""
 
-WORDS = 60
-"""So many words on a slide at the most, but for a table."""
-
-FOUND, EXERCISES, NONE = "What we found", "Exercises", "none"
-FIGURES = ("picture", "explorer", "table")
+FOUND, EXERCISES = "What we found", "Exercises"
 STEP_WORDS, LABEL_WORDS = 34, 16
 """So many words a step of a derivation has at the most, and a sentence that leads to a formula."""
-
-TALL = 1.7
-"""A picture that is less than so many times as wide as high has its text beside it."""
-
-WIDTH, HEIGHT, LINE = 1740, 850, 62
-"""Pixels between the margins of a slide, and of a line of text below a picture."""
-
-LINES = 12.0
-"""So many lines of text have room on a slide."""
 
 
 @dataclass(frozen=True)
@@ -73,34 +59,9 @@ class Slide:
     look: str = ""
 
 
-@dataclass
-class Scene:
-    """What stands under one heading, or from one prediction to the next."""
-
-    section: str
-    title: str
-    pieces: list[Piece] = field(default_factory=list)
-
-    def of(self, *kinds: str) -> list[Piece]:
-        """Return the pieces of these kinds."""
-        return [piece for piece in self.pieces if piece.kind in kinds]
-
-    @property
-    def left_out(self) -> bool:
-        """Say if the author wants no slide of the claims."""
-        return any(piece.text == NONE for piece in self.of("slide"))
-
-    @property
-    def notes(self) -> str:
-        """All that is said in the scene."""
-        said = self.of("text", "list", "formula", "prediction", "answer")
-        claims = ["\n".join(f"- ✓ {c}" for c in p.text.split("\n")) for p in self.of("claims")]
-        return "\n\n".join([piece.text for piece in said] + claims)
-
-
 def compose(cells: list[nbformat.NotebookNode]) -> list[Slide]:
     """Return the slides of a notebook."""
-    first, *rest = _scenes(cells)
+    first, *rest = scenes_of(cells)
     asking = {scene.section for scene in rest if scene.of("prediction", "explorer")}
     made = _opening(first)
     for scene in rest:
@@ -113,32 +74,6 @@ def compose(cells: list[nbformat.NotebookNode]) -> list[Slide]:
             made += _of_scene(scene, alone=scene.section not in asking)
             asking.add(scene.section)
     return _most(made)
-
-
-def _scenes(cells: list[nbformat.NotebookNode]) -> list[Scene]:
-    """Cut a notebook into scenes; those of optional sections are left out."""
-    scenes: list[Scene] = []
-    for piece in pieces(cells):
-        if piece.kind == "heading" and piece.rank <= 2:
-            scenes.append(Scene(piece.text, piece.text))
-        elif piece.kind == "heading":
-            scenes.append(Scene(scenes[-1].section, piece.text))
-        elif piece.kind == "prediction" and scenes[-1].of("prediction", "claims", *FIGURES):
-            before = scenes[-1]
-            scenes.append(Scene(before.section, before.title, [*_told(before), piece]))
-        else:
-            scenes[-1].pieces.append(piece)
-    optional = {
-        scene.section for scene in scenes if scene.pieces and "*Optional" in scene.pieces[0].text
-    }
-    return [scene for scene in scenes if scene.section not in optional]
-
-
-def _told(scene: Scene) -> list[Piece]:
-    """Take from a scene's end what belongs to the prediction that follows in the same text."""
-    if not (scene.pieces and (scene.pieces[-1].rank or scene.pieces[-1].kind == "slide")):
-        return []
-    return [scene.pieces.pop()]
 
 
 def _most(slides: list[Slide]) -> list[Slide]:
@@ -168,16 +103,17 @@ def _of_scene(scene: Scene, *, alone: bool) -> list[Slide]:
     else:
         made = _derivation(scene, steps)
         made += _question(scene, [], begun=bool(made))
-    shown = _shown(scene)
+    shown = figures_of(scene)
     derived = bool(made) and made[0].rank <= 2
     for place, figure in enumerate(shown):
         speaks = alone and not place and not derived
         first = figure.answers or figure.piece.kind == "explorer"
         made += _figure(scene, figure, 1 if first else 2 if speaks else 4)
     claims = [line for piece in scene.of("claims") for line in piece.text.split("\n")]
-    if not shown and len(claims) > 1 and not scene.left_out:
-        parts = _claims(claims, WORDS)
-        made.append(Slide(scene.title, parts, scene.notes, rank=5, look="finding"))
+    asked = bool(scene.of("prediction"))
+    if not shown and len(claims) > 1 - asked and not scene.left_out:
+        rank = 1 if asked else 5
+        made.append(Slide(scene.title, _claims(claims, WORDS), scene.notes, rank, "finding"))
     return made
 
 
@@ -234,7 +170,7 @@ def _steps(scene: Scene) -> list[str]:
         if piece.kind == "prediction":
             break
         if piece.kind == "formula":
-            steps.append(f"{_label(lead)}\n\n{_broken(piece.text)}".strip())
+            steps.append(f"{_label(lead)}\n\n{broken(piece.text)}".strip())
             lead = ""
         elif piece.kind in ("text", "list"):
             if _is_step(lead):
@@ -249,20 +185,10 @@ def _derivation(scene: Scene, steps: list[str]) -> list[Slide]:
     """Make the slides of a derivation: its steps come one after the other."""
     led = sum(step.startswith("**") for step in steps) > 1
     made, rank = [], 2 if led or any("\\boxed" in step for step in steps) else 3
-    for some in _together(steps, most=WORDS + 6):
+    for some in together(steps, most=WORDS + 6):
         parts = tuple(Part(step, later=bool(i), look="step") for i, step in enumerate(some))
         made.append(Slide(scene.title, parts, scene.notes, rank, "derivation"))
     return made
-
-
-def _broken(formula: str) -> str:
-    """Break a formula that is too wide for a slide where the author left a wide space."""
-    body = formula.strip("$ \n").replace(r"\qquad\Rightarrow\qquad", r"\qquad\Rightarrow\;")
-    parts = re.split(r"\s*\\qquad\s*", body)
-    wide = len(re.sub(r"[{}^_\\]|\s", "", re.sub(r"\\[a-zA-Z]+", "x", body))) > 55
-    if len(parts) == 1 or not wide:
-        return formula
-    return "$$\\begin{gathered}" + r" \\[0.6em] ".join(parts) + "\\end{gathered}$$"
 
 
 def _is_step(text: str) -> bool:
@@ -279,76 +205,6 @@ def _label(text: str) -> str:
     return last if words(last) <= LABEL_WORDS else ""
 
 
-def _together(texts: list[str], most: int, lines: float = LINES) -> list[list[str]]:
-    """Share texts among as few slides as can hold them, as evenly as can be."""
-
-    def cut(share: float) -> list[list[str]]:
-        groups: list[list[str]] = []
-        for text in texts:
-            full = groups and [*groups[-1], text]
-            if full and words(" ".join(full)) <= most * share and _height(full) <= lines * share:
-                groups[-1].append(text)
-            else:
-                groups.append([text])
-        return groups
-
-    fewest = len(cut(1.0))
-    return next(groups for i in range(1, 21) if len(groups := cut(i / 20)) == fewest)
-
-
-def _height(texts: list[str]) -> float:
-    """Estimate the height of Markdown on a slide, in lines of text."""
-    lines = 0.0
-    for block in re.split(r"\n\s*\n", "\n\n".join(texts)):
-        if block.startswith("$$"):
-            lines += 1.0 + 1.7 * (1 + block.count(r"\\"))
-        else:
-            shown = re.sub(r"\\[a-zA-Z]+|[{}$]", "", block)
-            lines += 0.7 + sum(1 + len(line) // 80 for line in shown.split("\n"))
-    return lines
-
-
-@dataclass
-class Shown:
-    """A figure of a scene, the sentence to show with it, the claims below, and if it answers."""
-
-    piece: Piece
-    said: str = ""
-    claims: list[str] = field(default_factory=list)
-    answers: bool = False
-
-
-def _shown(scene: Scene) -> list[Shown]:
-    """Return the figures of a scene; those between its prediction and the answer are answers."""
-    made: list[Shown] = []
-    waiting: list[Shown] = []
-    open_question = False
-    for piece in scene.pieces:
-        if piece.kind == "prediction":
-            open_question = True
-        elif piece.kind in FIGURES:
-            made.append(Shown(piece, answers=open_question))
-            waiting.append(made[-1])
-        elif piece.kind == "slide" and waiting:
-            waiting.pop(0).said = piece.text
-        elif piece.kind == "answer":
-            for figure in waiting:
-                figure.said = _seen(piece.text)
-            waiting, open_question = [], False
-        elif piece.kind in ("text", "list", "formula"):
-            waiting = []
-        elif piece.kind == "claims" and made:
-            made[-1].claims.extend(piece.text.split("\n"))
-    return [figure for figure in made if figure.said != NONE]
-
-
-def _seen(text: str) -> str:
-    """Return the first sentence that says what is to be seen, without those in brackets."""
-    text = re.sub(r"^\*\*.+?\*\*\s*", "", text)
-    said = [one for one in sentences(text) if not one.startswith("(")]
-    return opening(" ".join(said), 24) if said else ""
-
-
 def _figure(scene: Scene, figure: Shown, rank: int) -> list[Slide]:
     """Make the slide of a figure; of a long table several."""
     if figure.piece.kind == "explorer":
@@ -356,12 +212,10 @@ def _figure(scene: Scene, figure: Shown, rank: int) -> list[Slide]:
         return [Slide(scene.title, (part,), scene.notes, rank, "move")]
     said = [Part(figure.said, later=True, look="seen")] if figure.said else []
     if figure.piece.kind == "picture":
-        shape = _shape(figure.piece)
-        beside = shape < TALL
-        room = (HEIGHT - WIDTH / shape) // LINE  # below a picture as wide as the slide
-        said += _claims(figure.claims, 30)[:2] if beside else _below(figure, max(3, room))
+        room = lines_below(figure.piece)
+        said += _below(figure, room) if room else _claims(figure.claims, 30)[:2]
         parts = [Part(figure=figure.piece, look="picture"), *said]
-        look = "figure beside" if beside else "figure"
+        look = "figure" if room else "figure beside"
         return [Slide(scene.title, tuple(parts), scene.notes, rank, look)]
     said += _below(figure, 3)
     tables = [Part(table, look="table") for table in tables_of(figure.piece.output)]
@@ -369,12 +223,6 @@ def _figure(scene: Scene, figure: Shown, rank: int) -> list[Slide]:
     if made:
         made[-1] = replace(made[-1], parts=(tables[-1], *said))
     return made
-
-
-def _shape(piece: Piece) -> float:
-    """Return how many times a picture is as wide as high."""
-    picture = Image.open(io.BytesIO(base64.b64decode(piece.output.data["image/png"])))
-    return picture.width / picture.height
 
 
 def _below(figure: Shown, room: float) -> list[Part]:
@@ -396,8 +244,7 @@ def _claims(claims: list[str], most: int) -> tuple[Part, ...]:
         most -= words(claim)
         if most < 0:
             break
-        shown = re.sub(r"([_*`<])", r"\\\1", claim)  # plain text, not Markdown
-        made.append(Part(f"✓ {shown}", later=True, look="claim"))
+        made.append(Part(f"✓ {claim}", later=True, look="claim"))
     return tuple(made)
 
 
@@ -410,7 +257,7 @@ def _found(scene: Scene) -> list[Slide]:
         if point.strip()
     ]
     made = []
-    for some in _together(points, WORDS):
+    for some in together(points, WORDS):
         parts = tuple(Part(f"- {one}", later=bool(i), look="point") for i, one in enumerate(some))
         made.append(Slide(scene.title, parts, scene.notes, rank=0, look="found"))
     return made

@@ -94,7 +94,8 @@ def _of_code(cell: nbformat.NotebookNode, alt: str, code: str) -> Iterator[Piece
             yield Piece("table", output=output)
         claims = re.findall(r"^✓ (.*)", output.get("text", ""), re.MULTILINE)
         if claims:
-            yield Piece("claims", "\n".join(claims))
+            plain = [re.sub(r"([_*`<])", r"\\\1", claim) for claim in claims]  # no Markdown in it
+            yield Piece("claims", "\n".join(plain))
 
 
 def _options(cell: nbformat.NotebookNode) -> list[str]:

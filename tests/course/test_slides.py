@@ -12,7 +12,7 @@ import pytest
 from helpers.project import ROOT
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_output
 from PIL import Image
-from slides import compose, packages, pieces, tables
+from slides import compose, packages, pieces, room, scenes, tables
 from slides.deck import PAGES, setting_of
 
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb"))
@@ -57,7 +57,7 @@ def test_no_slide_has_more_text_than_is_read(path, decks):
 def test_each_question_is_followed_by_what_answers_it(path, decks):
     slides = decks[path]
     cells = nbformat.read(path, as_version=4).cells
-    shown = [piece for piece in pieces.pieces(cells) if piece.kind in compose.FIGURES]
+    shown = [piece for piece in pieces.pieces(cells) if piece.kind in scenes.FIGURES]
     for asked, answer in zip(slides, slides[1:], strict=False):
         if asked.look == "ask" and shown:
             assert answer.title == asked.title
@@ -199,8 +199,8 @@ def test_words_count_a_formula_once():
 
 def test_a_long_formula_is_broken_where_the_author_left_room():
     short, long = r"$$a = b, \qquad c = d$$", r"$$" + "a = b + c, " * 9 + r"\qquad d = e$$"
-    assert compose._broken(short) == short
-    assert r"\begin{gathered}" in compose._broken(long) and r"\\" in compose._broken(long)
+    assert room.broken(short) == short
+    assert r"\begin{gathered}" in room.broken(long) and r"\\" in room.broken(long)
 
 
 def test_a_long_table_goes_on_several_slides_and_a_wide_one_on_none():
