@@ -34,6 +34,9 @@ PAGES = {
 }
 """Explorer → its page without a kernel."""
 
+PAGE_WIDTH = 256
+"""Of the layers on the page of the ActivationExplorer."""
+
 
 def write_decks(notebooks: list[Path], folder: Path) -> None:
     """Write the slides of each notebook into a folder, and what all of them need."""
@@ -85,14 +88,31 @@ def _figure(piece: Piece, folder: Path, name: str) -> str:
 def _address(piece: Piece, folder: Path) -> str:
     """Copy the page of the explorer that is shown; return a link to it, set as in the notebook."""
     explorer = piece.output.data["text/plain"].partition(":")[0]
-    page, setting = PAGES[explorer], setting_of(explorer, piece.code)
+    page = PAGES[explorer]
     copy([FIGURES / page], folder / "explorers")
+    controls = re.findall(r'"name": "(\w+)"', (FIGURES / page).read_text(encoding="utf-8"))
+    setting = on_page(setting_of(explorer, piece.code), set(controls))
     hash_ = f"#{urlencode(setting)}" if setting else ""
     address = html.escape(f"explorers/{page}{hash_}")
     return f'Move it: <a href="{address}" target="_blank">{html.escape(page + hash_)}</a>'
 
 
-def setting_of(explorer: str, code: str) -> dict[str, str]:
+def on_page(setting: dict, controls: set[str]) -> dict[str, str]:
+    """Return of a setting what the page has a control for, written as it stands in its address.
+
+    A std means another gain in layers of another width: where the width of the page is fixed, the
+    gain is kept.
+    """
+    if "std" in setting and "width" in setting and "width" not in controls:
+        setting = setting | {"std": setting["std"] * math.sqrt(setting["width"] / PAGE_WIDTH)}
+    return {
+        name: f"{value:.4g}" if isinstance(value, float) else str(value)
+        for name, value in setting.items()
+        if name in controls
+    }
+
+
+def setting_of(explorer: str, code: str) -> dict[str, str | float]:
     """Return the numbers and words that the explorer is given where it is made for the last time.
 
     What a cell spells out counts; what it computes from data is not for the page to know.
@@ -109,8 +129,4 @@ def setting_of(explorer: str, code: str) -> dict[str, str]:
                 with contextlib.suppress(NameError, TypeError, AttributeError):
                     value = eval(compile(ast.Expression(keyword.value), "", "eval"), known)
                     given.update(value if keyword.arg is None else {keyword.arg: value})
-    return {
-        name: f"{value:.4g}" if isinstance(value, float) else str(value)
-        for name, value in given.items()
-        if isinstance(value, str | int | float)
-    }
+    return {k: value for k, value in given.items() if isinstance(value, str | int | float)}

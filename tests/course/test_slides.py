@@ -13,7 +13,7 @@ from helpers.project import ROOT
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_output
 from PIL import Image
 from slides import compose, packages, pieces, room, scenes, tables
-from slides.deck import PAGES, setting_of
+from slides.deck import PAGE_WIDTH, PAGES, on_page, setting_of
 
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb"))
 SHOWN = editions.chosen(editions.SHOWN)
@@ -226,13 +226,18 @@ def test_an_explorer_is_addressed_as_the_notebook_sets_it():
         "more = {'width': 512, 'source': 'noise'}\n"
         "ActivationExplorer(data.images[:9], std=5 / 3 / math.sqrt(512), n=len(data), **more)\n"
     )
-    assert setting_of("ActivationExplorer", code) == {
-        "std": "0.07366",
-        "width": "512",
-        "source": "noise",
-    }
+    setting = setting_of("ActivationExplorer", code)
+    assert setting == {"std": pytest.approx(0.073657, rel=1e-4), "width": 512, "source": "noise"}
     assert setting_of("FunnelExplorer", "FunnelExplorer()") == {}
     assert all((ROOT / "figures" / page).is_file() for page in PAGES.values())
+
+
+def test_a_page_is_asked_for_what_it_has_and_keeps_the_gain():
+    setting = {"std": 5 / 3 / 512**0.5, "width": 512, "depth": 50, "source": "noise"}
+    assert on_page(setting, {"std", "depth"}) == {"std": "0.1042", "depth": "50"}  # 5/3 / √256
+    assert on_page(setting, {"std", "width"}) == {"std": "0.07366", "width": "512"}
+    page = (ROOT / "figures" / PAGES["ActivationExplorer"]).read_text(encoding="utf-8")
+    assert f"Layers of {PAGE_WIDTH} units" in page
 
 
 @pytest.fixture
