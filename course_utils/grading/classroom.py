@@ -221,8 +221,18 @@ def _grade_waiting(ledger: _Ledger, limits: Limits, jobs: int, tell: Callable[[s
                     running[pool.submit(grade, submission, checkers, limits, stop)] = submission
                 done, _ = wait(running, timeout=0.5, return_when=FIRST_COMPLETED)
                 for future in done:
-                    tell(ledger.end(running.pop(future), future.result()))
+                    tell(ledger.end(running[future], _verdicts(future, running[future], ledger)))
+                    del running[future]
         finally:
             stop.set()
             for submission in running.values():
                 ledger.drop(submission)
+
+
+def _verdicts(future: Future, submission: Submission, ledger: _Ledger) -> list[Verdict]:
+    """Return what grading has found; words for each exercise if the grader itself failed."""
+    try:
+        return future.result()
+    except Exception as error:  # a full disk, for example: the next notebook may fare better
+        words = f"crash: the grader itself failed, {type(error).__name__}: {error}"
+        return [("stopped", words)] * len(ledger.exercises[submission.notebook])

@@ -13,6 +13,7 @@ from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 
 LONGEST = 500  # characters of a cell
+UNSEEN = r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]"
 FORMULA = tuple("=+-@|%＝＋－＠\t\r\n")
 
 
@@ -67,9 +68,7 @@ def row(**words: str) -> Row:
 
 def _cell(text: str) -> str:
     text = text.encode("utf-8", "replace").decode("utf-8")  # half characters of file names
-    text = " ".join(
-        re.sub(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]", " ", text).split()
-    )
+    text = " ".join(re.sub(UNSEEN, " ", text).split())
     text = text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
     return f"'{text}" if text.startswith(FORMULA) else text
 

@@ -32,8 +32,9 @@ from torch.nn import functional
 
 LIBRARIES = (builtins, math, operator, copy, random, os, sys, np, np.linalg, scipy.stats)
 LIBRARIES += (torch, torch.linalg, torch.autograd, torch.optim, nn, nn.init, functional)
-CLASSES = (Tensor, nn.Module, nn.Linear, nn.Sequential, nn.Parameter, torch.optim.Adam)
-REPLACED_LATE = {("torch", "manual_seed")}  # by torch itself, when it trains for the first time
+CLASSES = (Tensor, nn.Module, nn.Linear, nn.Sequential, nn.Parameter)
+REPLACED_LATE = {("torch", "manual_seed"), ("torch", "Storage")}  # by torch itself
+HELPERS = {"ctypes", "inspect", "os", "subprocess"}  # what they do, they do for their caller
 MADE_BY_PYTHON = 1 << 9  # flag of a type that a class statement has made
 HARMLESS = {"__new__", "__init__", "__repr__", "__doc__", "__module__", "__slots__", "__dict__"}
 HARMLESS |= {"__getnewargs__", "__annotations__", "__weakref__", "__init_subclass__"}
@@ -90,6 +91,7 @@ class Watch:
         self._looking = False
         self._threads = threading.active_count()
         self._kept = list(_attributes())
+        self._sizes = [(kind, len(vars(kind))) for kind in CLASSES]
         self._parts: list = []
         self._state = _fingerprints(self._parts)
         sys.addaudithook(self._heard)
@@ -99,7 +101,10 @@ class Watch:
         if words is None or not self._looking:
             return
         self._looking = False  # what follows would be heard itself
-        if not _is_of_a_library(sys._getframe(1), self._trusted):
+        caller = sys._getframe(1)
+        while caller.f_back and caller.f_globals.get("__name__") in HELPERS:
+            caller = caller.f_back
+        if not _is_of_a_library(caller, self._trusted):
             self._reached.append(words)
         self._looking = True
 
@@ -124,6 +129,9 @@ class Watch:
         for place, attributes, name, value in self._kept:
             if attributes.get(name, self) is not value:
                 return f"it replaced {place}.{name}"
+        for kind, size in self._sizes:
+            if len(vars(kind)) != size:
+                return f"it added something to {kind.__name__}"
         return None
 
     def thorough(self) -> str | None:
