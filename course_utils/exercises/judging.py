@@ -284,7 +284,7 @@ def words_of(error: BaseException) -> str:
     """Return an exception's kind and words on one line; the kind alone if it has no words."""
     try:
         words = " ".join(str(error).split())
-    except Exception:
+    except BaseException:  # its words are the learner's code, too
         words = ""
     return f"{type(error).__name__}: {words}" if words else type(error).__name__
 

@@ -10,12 +10,15 @@ import os
 import sys
 from collections.abc import Callable
 from importlib import import_module
+from pathlib import Path
 
+import course_utils
 from course_utils.grading.confinement import confine, die_with_parent, limit
 
 LARGEST_FILE = 1 << 30  # bytes that one file may have
 
-START = "import sys; sys.path[:] = filter(None, sys.path); "
+ROOT = str(Path(course_utils.__file__).absolute().parent.parent)
+START = f"import sys; sys.path[:] = [*filter(None, sys.path), {ROOT!r}]; "
 START += "from course_utils.grading.child import main; main()"
 """What Python is told: the folder that it starts in is no place to import from."""
 
@@ -57,7 +60,8 @@ def _line_home() -> Callable[..., None]:
 
 
 def limit_memory(most: int) -> None:
-    """Let this process ask for so many bytes more than it has now."""
+    """Refuse this process more memory shortly before it, by itself, uses so many bytes."""
     import psutil
 
-    limit("RLIMIT_AS", psutil.Process().memory_info().vms + most)
+    now = psutil.Process().memory_info()
+    limit("RLIMIT_AS", now.vms + max(0, int(0.9 * most) - now.rss))

@@ -12,6 +12,7 @@ import re
 import secrets
 import shutil
 import stat
+import subprocess
 import sys
 import sysconfig
 import tempfile
@@ -26,7 +27,7 @@ import platformdirs
 
 import course_utils
 from course_utils.grading.submissions import Submission
-from course_utils.grading.watch import START_SECONDS, Process
+from course_utils.grading.watch import START_SECONDS, Process, course_data
 
 SHARE_OF_A_CELL = 0.5  # of all seconds: then the cell is interrupted, and the next one begins
 SHARE_OF_AN_ANSWER = 0.2  # a notebook has at most five
@@ -89,8 +90,9 @@ def grade(
         verdicts = _judge(submission.notebook, answers, place / "judge", limits, stop)
     for number, name in enumerate(checkers, start=1):
         if number not in verdicts:
-            fault = faults.get(number, "")
-            verdicts[number] = _without_answer(run, submission.cells, number, name, fault)
+            asked = number if checkers.count(name) > 1 else None  # it judges several exercises
+            own = cells_of(submission.cells, name, asked)
+            verdicts[number] = _without_answer(run, own, name, faults.get(number, ""))
     return [verdicts[number] for number in range(1, len(checkers) + 1)]
 
 
@@ -104,11 +106,20 @@ def _scratch() -> Iterator[Path]:
             (place / "judge" / name).mkdir(parents=True)
         yield place
     finally:
+        _remove(place)
+
+
+def _remove(place: Path) -> None:
+    """Remove a folder, also one with a thousand folders in each other."""
+    try:
         shutil.rmtree(place, ignore_errors=True)
+    except RecursionError:
+        subprocess.run(["rm", "-rf", str(place)], check=False, stderr=subprocess.DEVNULL)
 
 
 def _process(task: str, settings: dict, folder: Path, limits: Limits) -> Process:
-    settings |= {"readable": readable(), "writable": [str(folder), os.devnull]}
+    writable = [str(folder / "answers"), str(folder / "work"), os.devnull]
+    settings |= {"readable": [*readable(), str(folder)], "writable": writable}
     settings |= {"memory": limits.memory}
     return Process(
         f"course_utils.grading.{task}",
@@ -122,12 +133,11 @@ def _process(task: str, settings: dict, folder: Path, limits: Limits) -> Process
 def readable() -> list[str]:
     """Return the places that a notebook must read: Python, its packages, the system, the images."""
     places = {sys.prefix, sys.base_prefix, sys.exec_prefix, *sysconfig.get_paths().values()}
-    places |= {"/usr", "/lib", "/lib64", "/bin", "/etc", "/proc", "/sys", "/dev", "/nix", "/run"}
+    places |= {"/usr", "/lib", "/lib64", "/bin", "/etc", "/proc", "/sys", "/dev", "/nix"}
     places |= {str(Path(sys.executable).resolve().parent), str(Path(course_utils.__file__).parent)}
     places |= {str(platformdirs.user_cache_path(name)) for name in ("course_utils", "matplotlib")}
     places.add(str(platformdirs.user_config_path("matplotlib")))
-    data = os.environ.get("COURSE_DATA", "").removeprefix("images:").strip()
-    return sorted(places | {data} - {"", "digits"})
+    return sorted(places | {course_data().removeprefix("images:")} - {"", "digits"})
 
 
 def _run(submission: Submission, folder: Path, limits: Limits, stop: threading.Event) -> Run:
@@ -191,12 +201,15 @@ def _collect(place: Path, exercises: int) -> tuple[dict[int, Path], dict[int, st
     Number of the exercise and file of each answer; and of each that could not be handed over, why.
     """
     answers, faults = {}, {}
+    if (place / "student" / "answers").is_symlink():
+        return answers, faults
     for number in range(1, exercises + 1):
         left, taken = (place / who / "answers" / f"{number}.pt" for who in ("student", "judge"))
         words = left.with_suffix(".txt")
         if not _is_file(left):
             if _is_file(words):
-                faults[number] = words.read_bytes()[:1000].decode("utf-8", "replace")
+                with words.open("rb") as file:
+                    faults[number] = file.read(1000).decode("utf-8", "replace")
         elif left.lstat().st_size > LARGEST_ANSWER:
             faults[number] = f"it has more than {LARGEST_ANSWER >> 20} MB"
         else:
@@ -248,13 +261,10 @@ def _judge_until_it_ends(
     return verdicts
 
 
-def _without_answer(
-    run: Run, cells: tuple[tuple[int, str], ...], number: int, checker: str, fault: str
-) -> Verdict:
+def _without_answer(run: Run, own: list[int], checker: str, fault: str) -> Verdict:
     """Say why an exercise has no answer: deleted, stopped, or never reached."""
     if fault:
         return "stopped", f"output: its answer could not be handed over: {fault}."
-    own = cells_of(cells, number, checker)
     if not own:
         return "missing", f"No cell calls {checker}."
     cell = own[-1]
@@ -267,14 +277,12 @@ def _without_answer(
     return "missing", f"Cell {cell} ran, but did not call the course's {checker}."
 
 
-def cells_of(cells: tuple[tuple[int, str], ...], number: int, checker: str) -> list[int]:
-    """Return the numbers of the cells that call a checker; of a numbered one, with this number."""
-    call = re.compile(rf"\b{checker}\s*\(\s*(\d*)")
+def cells_of(cells: tuple[tuple[int, str], ...], checker: str, number: int | None) -> list[int]:
+    """Return the numbers of the cells that call a checker, with this number if there is one."""
+    call = re.compile(rf"\b{checker}\s*\(\s*{'' if number is None else number}")
     found = []
     for cell, source in cells:
-        calls = [
-            call.search(line) for line in source.splitlines() if not line.lstrip().startswith("#")
-        ]
-        if any(match and match[1] in ("", str(number)) for match in calls):
+        lines = [line for line in source.splitlines() if not line.lstrip().startswith("#")]
+        if call.search("\n".join(lines)):
             found.append(cell)
     return found

@@ -6,13 +6,12 @@ still do afterwards (``torch.save``). The course's images do not travel: both pr
 
 from __future__ import annotations
 
-import copyreg
 import os
 import re
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import cloudpickle
@@ -28,7 +27,13 @@ def course_images(name: str) -> ImageData:
     return load_mnist("digits" if name == "digits" else None, log=None)
 
 
-copyreg.pickle(ImageData, lambda data: (course_images, (data.name,)))
+class _Pickler(cloudpickle.Pickler):
+    """Writes down functions and classes, and of the images only their name."""
+
+    def reducer_override(self, value: Any) -> Any:
+        if isinstance(value, ImageData):
+            return course_images, (value.name,)
+        return super().reducer_override(value)
 
 
 def save(path: Path, answer: Any) -> None:
@@ -40,7 +45,7 @@ def save(path: Path, answer: Any) -> None:
         Whatever its parts raise if they cannot be written down, such as an open file.
     """
     part = path.with_suffix(".part")
-    torch.save(answer, part, pickle_module=cloudpickle)
+    torch.save(answer, part, pickle_module=SimpleNamespace(Pickler=_Pickler, __name__="pickle"))
     os.replace(part, path)
 
 

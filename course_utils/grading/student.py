@@ -14,13 +14,16 @@ from functools import wraps
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
-
-from IPython.core.interactiveshell import InteractiveShell
-from traitlets.config import Config
+from typing import TYPE_CHECKING
 
 from course_utils.exercises.judging import words_of
 from course_utils.grading import handover
 from course_utils.grading.child import limit_memory
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+LONGEST = 1000  # characters of an error's words
 
 SHELLS = "bash cmd conda mamba micromamba perl pip pypy ruby script sh sx system uv".split()
 """Magics that only start other programs, or install some; they do nothing here, as ``!`` does."""
@@ -76,6 +79,9 @@ def _handing_over(
 
 def quiet_shell() -> InteractiveShell:
     """Return a shell of IPython, as a notebook's kernel has one, that shows nothing."""
+    from IPython.core.interactiveshell import InteractiveShell
+    from traitlets.config import Config
+
     config = Config()
     config.HistoryManager.enabled = False
     shell = InteractiveShell.instance(config=config, user_module=ModuleType("__main__"))
@@ -96,4 +102,4 @@ def error_of(shell: InteractiveShell, source: str) -> str:
             sys.modules["matplotlib.pyplot"].close("all")
     except BaseException as raised:  # an interrupt that came late; a shell that was tampered with
         error = raised
-    return words_of(error) if error else ""
+    return words_of(error)[:LONGEST] if error else ""

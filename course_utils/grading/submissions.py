@@ -166,7 +166,7 @@ def which(file: str, cells: tuple[tuple[int, str], ...], names: tuple[str, ...])
     The checkers that it imports decide; if there are none, its name, or the number in it.
     """
     text = "\n".join(source for _, source in cells)
-    pattern = r"course_utils\.exercises(?:\s+import\s+\(?\s*|\.)(\w+)"
+    pattern = r"course_utils\.exercises(?:[ \t]{1,9}import[ \t]{1,9}\(?\s{0,99}|\.)(\w+)"
     found = Counter(name for name in re.findall(pattern, text) if name in names)
     if found:
         return found.most_common(1)[0][0], ""

@@ -24,10 +24,10 @@ from course_utils.grading.child import START
 
 EVERY = 0.1  # seconds between two looks
 START_SECONDS = 180  # until a process has imported all that it needs
-MOST_PROCESSES, MOST_MESSAGES, LONGEST_MESSAGE = 64, 100_000, 100_000
+MOST_PROCESSES, MOST_MESSAGES, LONGEST_MESSAGE = 64, 20_000, 5_000
 MOST_FILES, MOST_BYTES = 10_000, 1 << 30  # in the folder that a process may write to
 
-PASSED_ON = """APPDATA COMSPEC COURSE_DATA HOME LANG LANGUAGE LC_ALL LC_CTYPE LD_LIBRARY_PATH
+PASSED_ON = """APPDATA COMSPEC HOME LANG LANGUAGE LC_ALL LC_CTYPE LD_LIBRARY_PATH
 LOCALAPPDATA NUMBER_OF_PROCESSORS PATH PATHEXT PROGRAMDATA PYTHONHOME PYTHONPATH SYSTEMDRIVE
 SYSTEMROOT TZ USERPROFILE WINDIR XDG_CACHE_HOME XDG_CONFIG_HOME""".split()
 """Variables of the environment that a process is given; others may hold secrets."""
@@ -52,6 +52,9 @@ class Process:
 
     peak = 0
     """Bytes of the largest process with its family, over all processes so far."""
+
+    adopting = False
+    """Whether this program is the parent of all whose own parent has ended: see `adopt_orphans`."""
 
     _mine: set[int] = set()
     _lock = threading.Lock()
@@ -143,7 +146,9 @@ class Process:
             if not (_end_orphans() or any(map(_lives, family))):
                 break
             time.sleep(0.02)
-        self._process.stdout.close() if not self._reader.is_alive() else None
+        self._reader.join(timeout=1)
+        if not self._reader.is_alive():
+            self._process.stdout.close()
         with Process._lock:
             Process._mine.discard(self._process.pid)
 
@@ -175,7 +180,16 @@ def _environment(folder: Path, threads: int) -> dict[str, str]:
         ("TMPDIR", "TEMP", "TMP", "IPYTHONDIR", "JUPYTER_CONFIG_DIR"), str(folder)
     )
     fixed = {"MPLBACKEND": "agg", "CUDA_VISIBLE_DEVICES": "", "PYTHONHASHSEED": "0"}
-    return kept | places | fixed | {"OMP_NUM_THREADS": str(threads)}
+    return kept | places | fixed | {"OMP_NUM_THREADS": str(threads), "COURSE_DATA": course_data()}
+
+
+def course_data() -> str:
+    """Return ``COURSE_DATA`` such that it means the same in every folder."""
+    asked = os.environ.get("COURSE_DATA", "").strip()
+    kind, colon, folder = asked.rpartition("images:")
+    if folder in ("", "digits"):
+        return asked
+    return f"{kind}{colon}{Path(folder).expanduser().absolute()}"
 
 
 def _excess_of(folder: Path) -> str:
@@ -216,22 +230,19 @@ def _lives(process: psutil.Process) -> bool:
 
 # ------------------------------------------------------------------------------ who hides from it
 
-_adopting = False
-
 
 def adopt_orphans() -> None:
     """Let processes whose parent has ended become children of this one, on Linux, to be ended.
 
     Only for a program that starts no other processes than these.
     """
-    global _adopting
     if sys.platform.startswith("linux"):
-        _adopting = not ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER
+        Process.adopting = not ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER
 
 
 def _end_orphans() -> bool:
     """End the processes that were adopted; say whether there were any."""
-    if not _adopting:
+    if not Process.adopting:
         return False
     found = False
     with Process._lock:

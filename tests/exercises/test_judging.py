@@ -117,6 +117,11 @@ class Mute(Exception):
         raise ValueError("no words")
 
 
+class Leaving(Exception):
+    def __str__(self):
+        raise SystemExit
+
+
 class Foreign(BaseException):
     pass
 
@@ -126,6 +131,7 @@ class Foreign(BaseException):
     [
         (ZeroDivisionError("by\n zero"), "ZeroDivisionError: by zero"),
         (Mute(), "Mute"),
+        (Leaving(), "Leaving"),
         (KeyError(), "KeyError"),
         (SystemExit(), "SystemExit"),
         (SystemExit(2), "SystemExit: 2"),

@@ -2,6 +2,7 @@
 
 import json
 import os
+import time
 
 import pytest
 from helpers.project import ROOT
@@ -89,6 +90,14 @@ def test_what_it_imports_says_which_notebook_it_is_and_else_its_name(name, cells
 def test_a_file_that_is_no_notebook_is_told_in_words(data, words, tmp_path):
     found = only(tmp_path, "anna/00.ipynb", data)
     assert words in found.fault and not found.cells
+
+
+def test_a_cell_of_blanks_is_read_in_no_time(tmp_path):
+    blanks = " " * 1_000_000
+    cells = [f"from course_utils.exercises{blanks}", f"from course_utils.exercises import{blanks}"]
+    started = time.perf_counter()
+    assert not only(tmp_path, "x.ipynb", notebook(*cells)).notebook
+    assert time.perf_counter() - started < 5
 
 
 def test_what_a_notebook_should_not_hold_is_passed_over(tmp_path):

@@ -107,6 +107,11 @@ def replaces_and_puts_back(std):
     return 1.0
 
 @answer
+def replaces_later(std):
+    math.isclose = lambda *a, **k: True
+    yield 1.0
+
+@answer
 def replaces_close(std):
     from course_utils.exercises import judging
     judging.close = lambda a, b: True
@@ -240,6 +245,7 @@ def test_wrong_open_and_broken_answers_are_told_as_ever(verdicts):
 HOSTILE = {
     "replaces_isclose": "it replaced math.isclose.",
     "replaces_and_puts_back": "it replaced math.isclose.",
+    "replaces_later": "it replaced math.isclose.",
     "replaces_close": "it replaced course_utils.exercises.judging.close.",
     "replaces_code": "it looked into other code.",
     "replaces_defaults": "it changed the code of a function.",
