@@ -1,11 +1,11 @@
 """Grade a made-up class of thirty: the table, the time and the memory it takes.
 
-Run ``python benchmarks/grading.py [--jobs 2]``; some minutes. Twenty students hand in notebook 00, 01
-or 02, cut to their exercises: solved, half solved, open, or with a cell deleted. Ten are hostile:
-endless loops and output, a crash, forty terabytes, more memory than allowed, a fork bomb, files of
-others, answers that replace the checkers, a file that is no notebook. Printed: how often each result
-came out, each hostile one's rows, seconds a notebook, and the most memory of the grader itself and of
-one notebook's processes.
+Run ``python benchmarks/grading.py [--jobs 2]``; some minutes. Twenty students hand in notebook 00,
+01 or 02, cut to their exercises: solved, half solved, open, or with a cell deleted. Ten are
+hostile: endless loops and output, crashes, forty terabytes, more memory than allowed, a fork bomb,
+a change of the package, answers that replace the checkers, a file that is no notebook. Printed: how
+often each result came out, each hostile one's rows, seconds a notebook, and the most memory of the
+grader itself and of one notebook's processes.
 """
 
 from __future__ import annotations
@@ -30,7 +30,8 @@ LIMITS = Limits(seconds=60, memory=3 * 2**30, threads=1)
 START = "import math\nfrom course_utils.exercises import scale_of_the_signal as exercises"
 ONE = "exercises.check_keeping_std(lambda fan_in, fan_out: fan_in**-0.5)"
 TWO = (
-    "def layers(width, std):\n    return math.floor(math.log(0.01) / math.log(width**0.5 * std)) + 1\n"
+    "def layers(width, std):\n    gain = width**0.5 * std\n"
+    "    return math.floor(math.log(0.01) / math.log(gain)) + 1\n"
     "exercises.check_layers_until_lost(layers)"
 )
 THREE = "exercises.check_uniform_bound(lambda std: 3**0.5 * std)"

@@ -86,7 +86,7 @@ FOR_TEACHERS = {"classroom", "grading"}
 
 
 def test_everything_imported_is_declared():
-    renamed = {"PIL": "pillow", "sklearn": "scikit-learn"}
+    renamed = {"PIL": "pillow", "sklearn": "scikit-learn", "IPython": "ipython"}
     for path in MODULES:
         declared = package_names(PROJECT["dependencies"])
         if path.parent.name == "grading":  # a room for teachers
