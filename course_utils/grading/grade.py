@@ -10,9 +10,7 @@ import json
 import os
 import re
 import secrets
-import shutil
 import stat
-import subprocess
 import sys
 import sysconfig
 import tempfile
@@ -27,7 +25,7 @@ import platformdirs
 
 import course_utils
 from course_utils.grading.submissions import Submission
-from course_utils.grading.watch import START_SECONDS, Process, course_data
+from course_utils.grading.watch import START_SECONDS, Process, course_data, remove
 
 SHARE_OF_A_CELL = 0.5  # of all seconds: then the cell is interrupted, and the next one begins
 SHARE_OF_AN_ANSWER = 0.2  # a notebook has at most five
@@ -106,15 +104,7 @@ def _scratch() -> Iterator[Path]:
             (place / "judge" / name).mkdir(parents=True)
         yield place
     finally:
-        _remove(place)
-
-
-def _remove(place: Path) -> None:
-    """Remove a folder, also one with a thousand folders in each other."""
-    try:
-        shutil.rmtree(place, ignore_errors=True)
-    except RecursionError:
-        subprocess.run(["rm", "-rf", str(place)], check=False, stderr=subprocess.DEVNULL)
+        remove(place)
 
 
 def _process(task: str, settings: dict, folder: Path, limits: Limits) -> Process:

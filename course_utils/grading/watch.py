@@ -10,6 +10,7 @@ import ctypes
 import json
 import os
 import queue
+import shutil
 import signal
 import subprocess
 import sys
@@ -189,7 +190,7 @@ def course_data() -> str:
     kind, colon, folder = asked.rpartition("images:")
     if folder in ("", "digits"):
         return asked
-    return f"{kind}{colon}{Path(folder).expanduser().absolute()}"
+    return f"{kind}{colon}{Path(folder.strip()).expanduser().absolute()}"
 
 
 def _excess_of(folder: Path) -> str:
@@ -226,6 +227,15 @@ def _lives(process: psutil.Process) -> bool:
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     except psutil.Error:
         return False
+
+
+def remove(folder: Path) -> None:
+    """Remove what a process has left, also a thousand folders in each other."""
+    try:
+        shutil.rmtree(folder, ignore_errors=True)
+    except RecursionError:
+        with Process._lock, contextlib.suppress(OSError):  # no process of ours is an orphan then
+            subprocess.run(["rm", "-rf", str(folder)], stderr=subprocess.DEVNULL, check=False)
 
 
 # ------------------------------------------------------------------------------ who hides from it
