@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import sys
 import tempfile
 import time
 from collections import Counter
@@ -93,11 +94,20 @@ def main() -> None:
     for row in rows:
         if row.student in hostile:
             print(f"{row.student} {row.exercise}: {row.result}. {row.sentence}".rstrip(". "))
-    own = psutil.Process().memory_info()
     print(f"{seconds:.0f} s for 30 submissions, {jobs} at a time: {seconds / 30:.1f} s each")
-    print(f"memory: the grader {getattr(own, 'peak_wset', own.rss) / 2**20:.0f} MB,", end=" ")
+    print(f"memory at most: the grader {peak_of_this_process() / 2**20:.0f} MB,", end=" ")
     print(f"the largest notebook with its processes {Process.peak / 2**20:.0f} MB")
     print(f"cores: {os.cpu_count()}")
+
+
+def peak_of_this_process() -> int:
+    """Return the most bytes that this process has used."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return psutil.Process().memory_info().peak_wset
+    unit = 1 if sys.platform == "darwin" else 1024
+    return unit * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
 def hand_in(folder: Path) -> None:

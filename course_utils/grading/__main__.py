@@ -18,7 +18,9 @@ def main() -> None:
         from course_utils.grading.grade import Limits
         from course_utils.grading.watch import adopt_orphans
     except ModuleNotFoundError as error:
-        sys.exit(f'Grading needs {error.name}: pip install "course-utils[teach]"')
+        sys.exit(
+            f'Grading needs {error.name}. In the folder of the course: pip install -e ".[teach]"'
+        )
     threads = max(1, (os.cpu_count() or 1) // arguments.jobs)
     limits = Limits(arguments.seconds, int(arguments.memory * 2**30), threads)
     adopt_orphans()

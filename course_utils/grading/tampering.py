@@ -157,7 +157,7 @@ class Watch:
         TypeError
             If a value is of a type of the notebook's own: it could compare as it likes.
         """
-        if isinstance(answer, FunctionType):
+        if callable(answer) and not isinstance(answer, type):
             return self._function(answer)
         if isinstance(answer, type) and answer.__module__ == "__main__":
             methods = {k: v for k, v in vars(answer).items() if isinstance(v, FunctionType)}

@@ -21,6 +21,7 @@ from helpers.submissions import (
 )
 
 from course_utils.grading.confinement import landlock_version
+from course_utils.grading.table import RESULTS
 
 SECONDS = 60  # for a notebook: 30 for a cell, 12 for an answer
 TRIES = """
@@ -144,6 +145,7 @@ def rows(folder):
     assert done.returncode == 0, done.stderr
     with (folder / "table.csv").open(encoding="utf-8-sig", newline="") as file:
         found = list(csv.DictReader(file))
+    assert {row["result"] for row in found} <= set(RESULTS)
     return {
         (r["student"], r["notebook"][:2], r["exercise"]): (r["result"], r["sentence"])
         for r in found

@@ -106,6 +106,13 @@ def replaces_and_puts_back(std):
     vars(math)["isclose"] = fake
     return 1.0
 
+class Replacing:
+    def __call__(self, std):
+        math.isclose = lambda *a, **k: True
+        return 1.0
+
+answers["replaces_as_an_object"] = Replacing()
+
 @answer
 def replaces_later(std):
     math.isclose = lambda *a, **k: True
@@ -227,7 +234,7 @@ def verdicts(tmp_path_factory):
     done = subprocess.run(command, capture_output=True, text=True, env=environment)
     assert done.returncode == 0, done.stderr
     lines = [json.loads(line) for line in done.stdout.splitlines() if line]
-    assert len(lines) == ANSWERS.count("@answer")
+    assert len(lines) == ANSWERS.count("@answer") + 1
     return {name: (result, sentence) for name, result, sentence in lines}
 
 
@@ -245,6 +252,7 @@ def test_wrong_open_and_broken_answers_are_told_as_ever(verdicts):
 HOSTILE = {
     "replaces_isclose": "it replaced math.isclose.",
     "replaces_and_puts_back": "it replaced math.isclose.",
+    "replaces_as_an_object": "it replaced math.isclose.",
     "replaces_later": "it replaced math.isclose.",
     "replaces_close": "it replaced course_utils.exercises.judging.close.",
     "replaces_code": "it looked into other code.",
