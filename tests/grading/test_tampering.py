@@ -96,13 +96,13 @@ def replaces_isclose(std):
 
 @answer
 def replaces_and_puts_back(std):
-    real = math.isclose
+    real = getattr(math.isclose, "real", math.isclose)
     def fake(*a, **k):
         fake.calls += 1
         if fake.calls == 3:
             math.isclose = real
         return True
-    fake.calls = 0
+    fake.calls, fake.real = 0, real
     vars(math)["isclose"] = fake
     return 1.0
 
