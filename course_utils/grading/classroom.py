@@ -7,6 +7,7 @@ import tempfile
 import threading
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from functools import partial
 from pathlib import Path
 
 from tqdm import tqdm
@@ -117,6 +118,7 @@ class _Ledger:
             earlier.setdefault(line.mark, []).append(line)
         self._rows: dict[Submission, list[Row]] = {}
         self._tries: dict[Submission, int] = {}
+        self._changed: dict[Submission, list[str]] = {}
         for submission in found:
             self._take_up(submission, earlier)
         self._write()
@@ -156,15 +158,20 @@ class _Ledger:
 
     def end(self, submission: Submission, verdicts: list[Verdict]) -> str:
         """Enter the verdicts, and what was put back; return a line for the teacher."""
-        changed = self._guard.put_back()
+        self.put_back(submission)
+        changed = ", ".join(dict.fromkeys(self._changed.pop(submission)[:3]))
         if changed:
-            words = f"While it ran, {', '.join(changed[:3])} was changed, and put back. "
+            words = f"While it ran, files were changed and put back: {changed}. "
             verdicts = [(result, words + sentence) for result, sentence in verdicts]
         self._enter(submission, verdicts, self._mark(submission))
         right = sum(result == "correct" for result, _ in verdicts)
         first = self._rows[submission][0]
-        words = f", {', '.join(changed[:3])} put back" if changed else ""
+        words = f", put back: {changed}" if changed else ""
         return f"{first.student}  {first.notebook}  {right} of {len(verdicts)} correct{words}"
+
+    def put_back(self, submission: Submission) -> None:
+        """Put back what has changed while a submission ran, and remember it."""
+        self._changed.setdefault(submission, []).extend(self._guard.put_back())
 
     def rows(self) -> list[Row]:
         """Return all rows, in the order of the files."""
@@ -194,7 +201,8 @@ class _Ledger:
 
     def _write(self) -> None:
         try:
-            self._guard.keep(self._path, table.write(self._path, self.rows()))
+            with self._guard.lock:
+                self._guard.keep(self._path, table.write(self._path, self.rows()))
         except OSError as error:
             raise Unable(f"{self._path} cannot be written: {error}") from error
 
@@ -218,7 +226,9 @@ def _grade_waiting(ledger: _Ledger, limits: Limits, jobs: int, tell: Callable[[s
                     submission = waiting.pop(0)
                     ledger.begin(submission)
                     checkers = ledger.exercises[submission.notebook]
-                    running[pool.submit(grade, submission, checkers, limits, stop)] = submission
+                    put_back = partial(ledger.put_back, submission)
+                    task = pool.submit(grade, submission, checkers, limits, stop, put_back)
+                    running[task] = submission
                 done, _ = wait(running, timeout=0.5, return_when=FIRST_COMPLETED)
                 for future in done:
                     tell(ledger.end(running[future], _verdicts(future, running[future], ledger)))

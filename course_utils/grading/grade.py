@@ -16,7 +16,7 @@ import sysconfig
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -56,7 +56,6 @@ class Limits:
 class Run:
     """What a notebook's process has told: none of it is believed for a verdict."""
 
-    begun: set[int] = field(default_factory=set)
     errors: dict[int, str] = field(default_factory=dict)  # cell → what stopped it; "" if nothing
     interrupted: set[int] = field(default_factory=set)
     ended: str = ""
@@ -67,7 +66,11 @@ Verdict = tuple[str, str]  # result and sentence
 
 
 def grade(
-    submission: Submission, checkers: list[str], limits: Limits, stop: threading.Event
+    submission: Submission,
+    checkers: list[str],
+    limits: Limits,
+    stop: threading.Event,
+    put_back: Callable[[], object],
 ) -> list[Verdict]:
     """Return result and sentence for each exercise of a notebook.
 
@@ -81,9 +84,12 @@ def grade(
         What it may use.
     stop
         When it is set, everything ends at once, and the verdicts are worth nothing.
+    put_back
+        Called when the notebook has run, before anything is judged: puts files back.
     """
     with _scratch() as place:
         run = _run(submission, place / "student", limits, stop)
+        put_back()
         answers, faults = _collect(place, len(checkers))
         verdicts = _judge(submission.notebook, answers, place / "judge", limits, stop)
     for number, name in enumerate(checkers, start=1):
@@ -144,7 +150,6 @@ def _run(submission: Submission, folder: Path, limits: Limits, stop: threading.E
             case {"ready": True}:
                 patience.begin()
             case {"cell": int(cell), "state": "begun"}:
-                run.begun.add(cell)
                 run.last = cell
                 patience.next()
             case {"cell": int(cell), "error": str(error)}:

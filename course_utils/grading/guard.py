@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -19,6 +20,7 @@ class Guard:
     """
 
     def __init__(self, files: Iterable[tuple[Path, bytes]]) -> None:
+        self.lock = threading.RLock()  # held by whoever changes a file that is kept
         self._package = Path(course_utils.__file__).parent
         self._kept = dict(files) | {path: path.read_bytes() for path in self._own_files()}
 
@@ -43,6 +45,10 @@ class Guard:
         What was added to the package is taken away. Of a file that cannot be written the name is
         returned each time.
         """
+        with self.lock:
+            return self._put_back()
+
+    def _put_back(self) -> list[str]:
         changed = []
         for path, data in self._kept.items():
             if _bytes(path) == data:

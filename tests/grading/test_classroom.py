@@ -29,7 +29,7 @@ def graded(monkeypatch, package):
     """Grade without a process; the list names who was graded."""
     names, lock = [], threading.Lock()
 
-    def grade(submission, checkers, limits, stop):
+    def grade(submission, checkers, limits, stop, put_back):
         with lock:
             names.append(submission.student)
         return [("correct", ""), ("not yet", "=1+1")]
@@ -133,6 +133,9 @@ def test_files_that_change_meanwhile_are_put_back_and_told(
         if submission.student == "anna":
             package.write_text("all is correct")
             (folder / "zoe" / "00.ipynb").write_text("{}")
+            put_back = rest[-1]
+            put_back()
+            assert package.read_text() == "version 1"  # before it is judged
             path.write_text("anna,correct")
         return [("correct", ""), ("not yet", "Think.")]
 
@@ -140,7 +143,7 @@ def test_files_that_change_meanwhile_are_put_back_and_told(
     monkeypatch.setattr(classroom, "grade", hostile)
     grade_all(folder, path, LIMITS)
     told = [line[4] for line in lines(path) if line[0] == "anna"]
-    words = "While it ran, 00.ipynb, __init__.py, table.csv was changed, and put back. "
+    words = "While it ran, files were changed and put back: 00.ipynb, __init__.py, table.csv. "
     assert told == [words.rstrip(), words + "Think."]
     assert not [line for line in lines(path) if line[0] == "zoe" and "While" in line[4]]
     assert package.read_text() == "version 1"
