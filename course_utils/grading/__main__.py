@@ -9,6 +9,8 @@ from pathlib import Path
 
 from course_utils.terminal import say
 
+MOST_THREADS = 4  # each asks for memory that it never uses, and the limit counts that
+
 
 def main() -> None:
     """Read the command line and grade; the exit status is 2 if nothing could begin."""
@@ -21,7 +23,7 @@ def main() -> None:
         sys.exit(
             f'Grading needs {error.name}. In the folder of the course: pip install -e ".[teach]"'
         )
-    threads = max(1, (os.cpu_count() or 1) // arguments.jobs)
+    threads = max(1, min(MOST_THREADS, (os.cpu_count() or 1) // arguments.jobs))
     limits = Limits(arguments.seconds, int(arguments.memory * 2**30), threads)
     adopt_orphans()
     try:

@@ -180,7 +180,12 @@ def _environment(folder: Path, threads: int) -> dict[str, str]:
     places = dict.fromkeys(
         ("TMPDIR", "TEMP", "TMP", "IPYTHONDIR", "JUPYTER_CONFIG_DIR"), str(folder)
     )
-    fixed = {"MPLBACKEND": "agg", "CUDA_VISIBLE_DEVICES": "", "PYTHONHASHSEED": "0"}
+    fixed = {
+        "MPLBACKEND": "agg",
+        "CUDA_VISIBLE_DEVICES": "",
+        "PYTHONHASHSEED": "0",
+        "MALLOC_ARENA_MAX": "4",
+    }
     return kept | places | fixed | {"OMP_NUM_THREADS": str(threads), "COURSE_DATA": course_data()}
 
 
