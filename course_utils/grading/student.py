@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 from collections.abc import Callable
 from functools import wraps
@@ -96,10 +97,13 @@ def quiet_shell() -> InteractiveShell:
 def error_of(shell: InteractiveShell, source: str) -> str:
     """Run a cell; return what stopped it in words, "" if nothing did."""
     try:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         result = shell.run_cell(source, store_history=False)
         error = result.error_before_exec or result.error_in_exec
         if "matplotlib.pyplot" in sys.modules:  # as a notebook does behind each cell
             sys.modules["matplotlib.pyplot"].close("all")
     except BaseException as raised:  # an interrupt that came late; a shell that was tampered with
         error = raised
+    finally:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # one that comes later is not meant
     return words_of(error)[:LONGEST] if error else ""
