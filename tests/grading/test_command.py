@@ -140,7 +140,9 @@ def rows(folder):
     command = [sys.executable, "-m", "course_utils.grading", "in", "table.csv"]
     command += ["--seconds", str(SECONDS), "--memory", "3", "--jobs", "2"]
     environment = os.environ | {"PYTHONPATH": str(ROOT), "SECRET_OF_THE_TEACHER": "x"}
-    environment |= {"COURSE_DATA": "digits"}
+    (folder / "scratch").mkdir()
+    scratch = dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(folder / "scratch"))
+    environment |= {"COURSE_DATA": "digits"} | scratch
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     with (folder / "table.csv").open(encoding="utf-8-sig", newline="") as file:
@@ -226,5 +228,7 @@ def test_memory_processes_and_files_have_their_limits(rows):
 def test_nothing_of_it_is_left(rows, folder):
     psutil = pytest.importorskip("psutil")
     time.sleep(0.5)
-    left = [p for p in psutil.process_iter(["cwd"]) if "course_grading_" in (p.info["cwd"] or "")]
-    assert not left and not list((folder).glob("*.part"))
+    scratch = str(folder / "scratch")
+    left = [p for p in psutil.process_iter(["cwd"]) if (p.info["cwd"] or "").startswith(scratch)]
+    assert not left and not os.listdir(scratch)
+    assert sorted(os.listdir(folder)) == ["in", "scratch", "table.csv"]
