@@ -21,9 +21,9 @@ from pathlib import Path
 
 import psutil
 
-from course_utils.grading.classroom import grade_all
 from course_utils.grading.grade import Limits
 from course_utils.grading.watch import Process, adopt_orphans
+from course_utils.grading.whole_class import grade_all
 
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
 LIMITS = Limits(seconds=60, memory=3 * 2**30, threads=1)

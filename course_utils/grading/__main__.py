@@ -16,9 +16,9 @@ def main() -> None:
     """Read the command line and grade; the exit status is 2 if nothing could begin."""
     arguments = _arguments()
     try:
-        from course_utils.grading.classroom import Unable, grade_all
         from course_utils.grading.grade import Limits
         from course_utils.grading.watch import adopt_orphans
+        from course_utils.grading.whole_class import Unable, grade_all
     except ModuleNotFoundError as error:
         sys.exit(
             f'Grading needs {error.name}. In the folder of the course: pip install -e ".[teach]"'

@@ -6,9 +6,9 @@ import threading
 import pytest
 from helpers.submissions import STARTED, hand_in, notebook
 
-from course_utils.grading import classroom, guard
-from course_utils.grading.classroom import Unable, grade_all
+from course_utils.grading import guard, whole_class
 from course_utils.grading.grade import Limits
+from course_utils.grading.whole_class import Unable, grade_all
 
 EXERCISES = {"start_here": ["check_fans", "check_std_for_tanh"]}
 LIMITS = Limits()
@@ -34,8 +34,8 @@ def graded(monkeypatch, package):
             names.append(submission.student)
         return [("correct", ""), ("not yet", "=1+1")]
 
-    monkeypatch.setattr(classroom, "_contents", lambda limits: EXERCISES)
-    monkeypatch.setattr(classroom, "grade", grade)
+    monkeypatch.setattr(whole_class, "_contents", lambda limits: EXERCISES)
+    monkeypatch.setattr(whole_class, "grade", grade)
     return names
 
 
@@ -83,7 +83,7 @@ def test_what_is_done_is_not_done_again_unless_it_or_the_checkers_changed(
 
 
 def test_an_interrupt_leaves_a_table_from_which_it_goes_on(folder, graded, tmp_path, monkeypatch):
-    honest, path = classroom.grade, tmp_path / "table.csv"
+    honest, path = whole_class.grade, tmp_path / "table.csv"
 
     def interrupted(submission, *rest):
         if submission.student == "zoe":
@@ -91,7 +91,7 @@ def test_an_interrupt_leaves_a_table_from_which_it_goes_on(folder, graded, tmp_p
         return honest(submission, *rest)
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(classroom, "grade", interrupted)
+        patch.setattr(whole_class, "grade", interrupted)
         grade_all(folder, path, LIMITS)
     assert [line[0] for line in lines(path)] == ["anna", "anna", "bert"]
     grade_all(folder, path, LIMITS)
@@ -109,7 +109,7 @@ def test_a_notebook_with_which_the_grader_itself_ended_is_tried_twice_and_marked
             kept["table"] = path.read_bytes()
         return [("correct", ""), ("correct", "")]
 
-    monkeypatch.setattr(classroom, "grade", killing)
+    monkeypatch.setattr(whole_class, "grade", killing)
     for tries in (1, 2):
         grade_all(folder, path, LIMITS)
         path.write_bytes(kept["table"])
@@ -140,7 +140,7 @@ def test_files_that_change_meanwhile_are_put_back_and_told(
         return [("correct", ""), ("not yet", "Think.")]
 
     before = (folder / "zoe" / "00.ipynb").read_bytes()
-    monkeypatch.setattr(classroom, "grade", hostile)
+    monkeypatch.setattr(whole_class, "grade", hostile)
     grade_all(folder, path, LIMITS)
     told = [line[4] for line in lines(path) if line[0] == "anna"]
     words = "While it ran, files were changed and put back: 00.ipynb, __init__.py, table.csv. "
