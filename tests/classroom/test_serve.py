@@ -2,10 +2,12 @@
 
 import importlib.util
 import os
+import signal
 import subprocess
 import sys
 from contextlib import nullcontext
 
+import psutil
 import pytest
 from helpers.project import ROOT
 
@@ -22,11 +24,8 @@ class Server:
     def __init__(self, command, env):
         Server.started.append((command, env))
 
-    def wait(self):
+    def wait(self, timeout=None):
         return 7
-
-    def terminate(self):
-        pass
 
 
 @pytest.fixture
@@ -67,6 +66,30 @@ def test_without_voila_it_says_what_to_install(started, capsys, monkeypatch):
         serve.main([NOTEBOOK])
     assert 'pip install -e ".[teach]"' in capsys.readouterr().err
     assert started == []
+
+
+VOILA = """import time
+print("up", flush=True)
+time.sleep(1000)
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="these signals are not those of Windows")
+@pytest.mark.parametrize("number", ["SIGINT", "SIGTERM", "SIGHUP"])
+def test_however_it_is_ended_nothing_is_left_running(tmp_path, number):
+    """Sent to the command alone, as a service manager does; a terminal sends it to all."""
+    (tmp_path / "voila.py").write_text(VOILA)
+    path = f"{tmp_path}{os.pathsep}{ROOT}"
+    environment = {**os.environ, "PYTHONPATH": path, "COURSE_DATA": "digits"}
+    command = [sys.executable, "-m", "course_utils.classroom", NOTEBOOK]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL, "text": True}
+    classroom = subprocess.Popen(command, env=environment, start_new_session=True, **pipes)
+    assert classroom.stdout.readline() == "up\n"
+    started = psutil.Process(classroom.pid).children(recursive=True)
+    assert len(started) == (2 if sys.platform == "linux" else 1)
+    classroom.send_signal(getattr(signal, number))
+    classroom.wait(timeout=30)
+    assert psutil.wait_procs(started, timeout=10)[1] == []
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere there is no nursery")
