@@ -31,7 +31,7 @@ class Row:
         The checker's, or what happened.
     file
         Its path in the folder of submissions.
-    mark
+    fingerprint
         Which content was graded by which checkers: how the next run knows what is done.
     """
 
@@ -41,7 +41,7 @@ class Row:
     result: str
     sentence: str
     file: str
-    mark: str
+    fingerprint: str
 
 
 RESULTS = (

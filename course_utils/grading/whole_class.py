@@ -23,7 +23,7 @@ from course_utils.progress import progress
 from course_utils.terminal import say
 
 RUNNING = "running"
-"""Stands before the mark of a notebook that is being graded, with how often that was tried."""
+"""Before the fingerprint of a notebook that is being graded, with how often that was tried."""
 
 TRIES = 2
 
@@ -115,7 +115,7 @@ class _Ledger:
         self._version = _version(guard)
         earlier: dict[str, list[Row]] = {}
         for line in kept:
-            earlier.setdefault(line.mark, []).append(line)
+            earlier.setdefault(line.fingerprint, []).append(line)
         self._rows: dict[Submission, list[Row]] = {}
         self._tries: dict[Submission, int] = {}
         self._changed: dict[Submission, list[str]] = {}
@@ -124,16 +124,16 @@ class _Ledger:
         self._write()
 
     def _take_up(self, submission: Submission, earlier: dict[str, list[Row]]) -> None:
-        mark = self._mark(submission)
+        fingerprint = self._fingerprint(submission)
         if submission.fault:
             words = {"notebook": "", "exercise": "", "result": "not a notebook"}
             self._rows[submission] = [
-                self._row(submission, mark, sentence=submission.fault, **words)
+                self._row(submission, fingerprint, sentence=submission.fault, **words)
             ]
-        elif mark in earlier:
-            self._rows[submission] = earlier[mark]
+        elif fingerprint in earlier:
+            self._rows[submission] = earlier[fingerprint]
         for tries in range(1, TRIES + 1):
-            if before := earlier.get(f"{RUNNING} {tries} {mark}"):
+            if before := earlier.get(f"{RUNNING} {tries} {fingerprint}"):
                 self._tries[submission] = tries
                 self._rows[submission] = before
                 if tries < TRIES:
@@ -149,7 +149,7 @@ class _Ledger:
         tries = self._tries.get(submission, 0) + 1
         words = "crash: the grader itself ended while this notebook ran."
         verdicts = [("stopped", words)] * len(self.exercises[submission.notebook])
-        self._enter(submission, verdicts, f"{RUNNING} {tries} {self._mark(submission)}")
+        self._enter(submission, verdicts, f"{RUNNING} {tries} {self._fingerprint(submission)}")
 
     def drop(self, submission: Submission) -> None:
         """Forget that it ran."""
@@ -163,7 +163,7 @@ class _Ledger:
         if changed:
             words = f"While it ran, files were changed and put back: {changed}. "
             verdicts = [(result, words + sentence) for result, sentence in verdicts]
-        self._enter(submission, verdicts, self._mark(submission))
+        self._enter(submission, verdicts, self._fingerprint(submission))
         right = sum(result == "correct" for result, _ in verdicts)
         first = self._rows[submission][0]
         words = f", put back: {changed}" if changed else ""
@@ -177,13 +177,13 @@ class _Ledger:
         """Return all rows, in the order of the files."""
         return [line for s in self._found for line in self._rows.get(s, [])]
 
-    def _enter(self, submission: Submission, verdicts: list[Verdict], mark: str) -> None:
+    def _enter(self, submission: Submission, verdicts: list[Verdict], fingerprint: str) -> None:
         number = NOTEBOOKS.index(submission.notebook)
         notebook = f"{number:02d}_{submission.notebook}"
         self._rows[submission] = [
             self._row(
                 submission,
-                mark,
+                fingerprint,
                 notebook=notebook,
                 exercise=str(exercise),
                 result=result,
@@ -193,10 +193,12 @@ class _Ledger:
         ]
         self._write()
 
-    def _row(self, submission: Submission, mark: str, **words: str) -> Row:
-        return row(student=submission.student, file=submission.file, mark=mark, **words)
+    def _row(self, submission: Submission, fingerprint: str, **words: str) -> Row:
+        return row(
+            student=submission.student, file=submission.file, fingerprint=fingerprint, **words
+        )
 
-    def _mark(self, submission: Submission) -> str:
+    def _fingerprint(self, submission: Submission) -> str:
         return hashlib.sha256(f"{self._version}{submission.digest}".encode()).hexdigest()[:16]
 
     def _write(self) -> None:

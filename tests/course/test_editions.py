@@ -174,6 +174,18 @@ def test_an_edition_is_made_again_in_its_own_folder(tmp_path):
     assert list(tmp_path.iterdir()) == [folder]
 
 
+def test_a_repository_around_an_edition_stays_when_it_is_made_again(tmp_path):
+    folder = tmp_path / "sheets"
+    editions.main(["students", str(folder)])
+    (folder / ".git").mkdir()
+    (folder / ".git" / "HEAD").write_text("ref: refs/heads/main")
+    (folder / ".gitignore").write_text(".ipynb_checkpoints")
+    editions.main(["students", str(folder)])
+    assert (folder / ".git" / "HEAD").read_text() == "ref: refs/heads/main"
+    assert (folder / ".gitignore").is_file() and (folder / "00_start_here.ipynb").is_file()
+    assert [*tmp_path.iterdir()] == [folder]
+
+
 @pytest.mark.parametrize("what", ["a file beside", "a changed file", "another edition", "foreign"])
 def test_what_is_not_ours_is_never_written_over(what, tmp_path):
     folder = tmp_path / "edition"
