@@ -30,8 +30,8 @@ def nursery(address: str) -> None:
     address
         Path of the socket to listen at; it appears when everything is loaded.
     """
-    _load()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the server
+    _load()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # no kernel stays as a zombie
     door = socket.socket(socket.AF_UNIX)
     door.bind(address + ".new")

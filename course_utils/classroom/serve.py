@@ -48,17 +48,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if importlib.util.find_spec("voila") is None:
         parser.error('voila is not installed: pip install -e ".[teach]"')
     environment = {**os.environ, "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "1")}
-    with kernels(environment) as environment:
-        own = [f"{name}={value}" for name, value in OPTIONS.items() if not _given(name, rest)]
-        command = [sys.executable, "-m", "voila", str(asked.notebook), *own, *rest]
-        with _ended_in_order():
-            server = subprocess.Popen(command, env=environment)
-            try:
-                return server.wait()
-            except KeyboardInterrupt:  # in a terminal the server gets it too
-                return _end(server, wait=3)
-            finally:
-                _end(server)
+    own = [f"{name}={value}" for name, value in OPTIONS.items() if not _given(name, rest)]
+    command = [sys.executable, "-m", "voila", str(asked.notebook), *own, *rest]
+    try:
+        with _ended_in_order(), kernels(environment) as environment:
+            return _served(command, environment)
+    except KeyboardInterrupt:  # before the server was there
+        return 130
+
+
+def _served(command: Sequence[str], environment: dict[str, str]) -> int:
+    server = subprocess.Popen(command, env=environment)
+    try:
+        return server.wait()
+    except KeyboardInterrupt:  # in a terminal the server gets it too
+        return _end(server, wait=3)
+    finally:
+        _end(server)
 
 
 @contextmanager

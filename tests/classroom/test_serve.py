@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from contextlib import nullcontext
 
 import psutil
@@ -90,6 +91,22 @@ def test_however_it_is_ended_nothing_is_left_running(tmp_path, number):
     classroom.send_signal(getattr(signal, number))
     classroom.wait(timeout=30)
     assert psutil.wait_procs(started, timeout=10)[1] == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere there is no nursery")
+def test_ended_while_it_loads_it_leaves_nothing_either(tmp_path):
+    (tmp_path / "tmp").mkdir()
+    environment = {**os.environ, "COURSE_DATA": "digits", "TMPDIR": str(tmp_path / "tmp")}
+    command = [sys.executable, "-m", "course_utils.classroom", NOTEBOOK, "--no-browser"]
+    classroom = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
+    while not (loading := psutil.Process(classroom.pid).children()):
+        time.sleep(0.05)
+    time.sleep(0.5)
+    classroom.send_signal(signal.SIGTERM)
+    assert "Traceback" not in classroom.communicate(timeout=30)[1]
+    assert classroom.returncode == 130
+    assert psutil.wait_procs(loading, timeout=10)[1] == []
+    assert [*(tmp_path / "tmp").glob("course-*")] == []
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere there is no nursery")
