@@ -96,7 +96,7 @@ def _run_kernel(connection_file: str) -> None:
     import ipywidgets
     from ipykernel.kernelapp import IPKernelApp
 
-    kernel = IPKernelApp.instance()
+    kernel = IPKernelApp.instance(parent_handle=1)  # watched by its launcher; so it prints no note
     kernel.initialize(["-f", connection_file])
     ipywidgets.register_comm_target()  # as its import does, but there was no kernel yet
     kernel.start()
