@@ -69,8 +69,11 @@ def _served(command: Sequence[str], environment: dict[str, str]) -> int:
 
 @contextmanager
 def _ended_in_order() -> Iterator[None]:
-    """Take a closed window, or a polite kill, for Ctrl-C, so that nothing is left running."""
-    names = ("SIGTERM", "SIGHUP")
+    """Take a closed window, or a polite kill, for Ctrl-C, so that nothing is left running.
+
+    Ctrl-C itself is ignored in what a script starts in the background: here it is heard again.
+    """
+    names = ("SIGINT", "SIGTERM", "SIGHUP")
     numbers = [getattr(signal, name) for name in names if hasattr(signal, name)]
     before = [signal.signal(number, signal.default_int_handler) for number in numbers]
     try:

@@ -84,7 +84,11 @@ def test_however_it_is_ended_nothing_is_left_running(tmp_path, number):
     environment = {**os.environ, "PYTHONPATH": path, "COURSE_DATA": "digits"}
     command = [sys.executable, "-m", "course_utils.classroom", NOTEBOOK]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL, "text": True}
-    classroom = subprocess.Popen(command, env=environment, start_new_session=True, **pipes)
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # as a script's background job has it
+    try:
+        classroom = subprocess.Popen(command, env=environment, start_new_session=True, **pipes)
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert classroom.stdout.readline() == "up\n"
     started = psutil.Process(classroom.pid).children(recursive=True)
     assert len(started) == (2 if sys.platform == "linux" else 1)
