@@ -7,6 +7,7 @@
 
 const PATIENCE = 120; // milliseconds after which a picture that is being replaced is dimmed
 const BUSY = 3000; // and after which the words say that an answer is late
+const REST = 60; // without a press before a slow answer is asked for again: the last press counts
 const SPOKEN = 400; // of rest before the words are announced: a slider on its way stays silent
 
 const KEYS = "Keys: Tab goes from control to control, ← → move a slider by one step, Page Up and " +
@@ -53,7 +54,7 @@ class View {
   remove() {
     this.sizes.disconnect();
     this.themeLeft();
-    for (const timer of [this.dimming, this.late, this.speaking]) clearTimeout(timer);
+    for (const timer of [this.dimming, this.late, this.speaking, this.resting]) clearTimeout(timer);
   }
 
   name(part, name) {
@@ -182,6 +183,7 @@ class View {
     const names = Object.keys(moves); // what one of them means may be another's matter
     if (last && (names.length === 1 || !names.some(alone))) last[name] = [how, value];
     else this.queue.push({ set: { [name]: [how, value] } });
+    this.pressed = how === "jump" ? performance.now() : -Infinity;
     this.askNext();
   }
 
@@ -192,6 +194,13 @@ class View {
 
   askNext() {
     if (this.waiting !== null || !this.queue.length) return;
+    const rest = this.took > PATIENCE ? this.pressed + REST - performance.now() : 0;
+    clearTimeout(this.resting);
+    if (rest > 0) {
+      this.resting = setTimeout(() => this.askNext(), rest);
+      return;
+    }
+    this.began = performance.now();
     this.waiting = `${this.id}-${this.asked++}`;
     if (!this.dimming) this.dimming = setTimeout(() => this.root.classList.add("waiting"), PATIENCE);
     this.late = setTimeout(() => this.say(BUSY_WORDS), BUSY);
@@ -204,6 +213,7 @@ class View {
     const answered = shown.answer === this.waiting;
     if (answered) {
       this.waiting = this.flying = null;
+      this.took = performance.now() - this.began;
       clearTimeout(this.late);
       this.askNext();
     }

@@ -87,3 +87,21 @@ def test_an_unfolded_table_never_shows_old_numbers(view):
     assert cells.all_text_contents() == []  # while it is folded
     view.locator("summary").click()
     cells.get_by_text("2").wait_for()
+
+
+def test_where_answers_are_slow_a_row_of_presses_is_asked_when_it_rests(view):
+    asked = view.evaluate(
+        """async () => {
+            view.show({ answer: asked[0].request, values: {}, correction: "", verdict: "" });
+            view.took = 500; // milliseconds of the last answer
+            view.move("std", "jump", "He");
+            view.move("std", "jump", "Zero");
+            const atOnce = asked.length;
+            await new Promise((done) => setTimeout(done, 200));
+            view.show({ answer: asked[1].request, values: {}, correction: "", verdict: "" });
+            view.took = 500;
+            view.move("depth", "place", 9); // a slider does not wait
+            return [atOnce, ...asked.slice(1).map((request) => request.set)];
+        }"""
+    )
+    assert asked == [1, {"std": ["jump", "Zero"]}, {"depth": ["place", 9]}]
