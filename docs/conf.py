@@ -34,6 +34,7 @@ autodoc_member_order = "bysource"
 autodoc_default_options = {"no-value": True}
 autodoc_typehints = "none"
 napoleon_google_docstring = False
+codeautolink_concat_default = True  # a name keeps its meaning from cell to cell
 codeautolink_warn_on_missing_inventory = False
 codeautolink_warn_on_failed_resolve = False
 
@@ -42,10 +43,12 @@ html_title = project
 html_static_path = ["_static", str(fetch(MATHJAX)[0].parent)]
 html_css_files = ["site.css"]
 html_js_files = ["site.js"]
+html_context = {"default_mode": "auto"}
 html_copy_source = False
 html_show_sphinx = False
 html_theme_options = {
     "use_download_button": False,
+    "navbar_persistent": [],
     "show_navbar_depth": 1,
     "show_toc_level": 2,
     "article_header_end": ["article-header-buttons"],

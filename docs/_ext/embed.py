@@ -1,7 +1,7 @@
 """The directive ``explorer``: a page without a kernel, in a frame, where the text speaks of it.
 
-The pages stay what they are, one file each; the copy that the site holds also tells the page
-around it how high it is, and is dark where that is.
+The pages stay what they are, one file each; the copy that the site holds leaves its title to the
+page around it, tells it how high it is, and is dark where that is.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from sphinx.util.docutils import SphinxDirective
 
 GUEST = """<script>
 if (parent !== window) {
+  for (const said of document.querySelectorAll("h1, h1 + .about")) said.hidden = true;
   const say = () => parent.postMessage({ explorerHeight: document.body.scrollHeight }, "*");
   new ResizeObserver(say).observe(document.body);
   const night = { "--ground": "#121212", "--page-ink": "#eaeaea", "--page-quiet": "#b4b4b4" };
@@ -39,18 +40,17 @@ class Explorer(SphinxDirective):
     """Embed a page: ``explorer.html#depth=50``, with a title for who does not see it."""
 
     required_arguments = 1
-    option_spec = {"title": directives.unchanged_required, "look": directives.class_option}
+    option_spec = {"title": directives.unchanged_required}
 
     def run(self) -> list[nodes.Node]:
         """Return the frame and, below it, a link to the page itself."""
         depth = self.env.docname.count("/")
         address = posixpath.join(*[".."] * depth, "figures", self.arguments[0])
         source, title = html.escape(address, quote=True), self.options["title"]
-        look = " ".join(["explorer", *self.options.get("look", [])])
         return [
             nodes.raw(
                 "",
-                f'<div class="{look}"><iframe src="{source}" title="{title}" loading="lazy">'
+                f'<div class="explorer"><iframe src="{source}" title="{title}" loading="lazy">'
                 f'</iframe><p><a href="{source}">Open it on a page of its own</a></p></div>',
                 format="html",
             )

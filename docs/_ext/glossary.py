@@ -16,7 +16,9 @@ from docutils import nodes
 from links import at_site, slug
 from sphinx.application import Sphinx
 
-ROW = re.compile(r"^\| ([^|]+) \| ([^|]*[가-힣][^|]*) \| ((?:\\\||[^|])+) \| ([^|]+) \|$", re.MULTILINE)
+ROW = re.compile(
+    r"^\| ([^|]+) \| ([^|]*[가-힣][^|]*) \| ((?:\\\||[^|])+) \| (here|\[\d[^|]+) \|$", re.MULTILINE
+)
 NOT_IN = (nodes.title, nodes.reference, nodes.literal, nodes.literal_block, nodes.math, nodes.raw)
 
 
