@@ -17,7 +17,6 @@ extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.napoleon",
     "sphinx.ext.mathjax",
-    "sphinx_codeautolink",
     "course",
 ]
 exclude_patterns = ["_ext", "_static", "jupyterhub/*.py"]
@@ -34,9 +33,6 @@ autodoc_member_order = "bysource"
 autodoc_default_options = {"no-value": True}
 autodoc_typehints = "none"
 napoleon_google_docstring = False
-codeautolink_concat_default = True  # a name keeps its meaning from cell to cell
-codeautolink_warn_on_missing_inventory = False
-codeautolink_warn_on_failed_resolve = False
 
 html_theme = "sphinx_book_theme"
 html_title = project

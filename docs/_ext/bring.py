@@ -7,6 +7,7 @@ written below ``docs``, where git ignores them: they are made, and their sources
 from __future__ import annotations
 
 import html
+import re
 import shutil
 from pathlib import Path
 
@@ -77,7 +78,7 @@ def _write(path: Path, text: str) -> None:
 def _shown(cell: nbformat.NotebookNode, home: str, address: str) -> list[nbformat.NotebookNode]:
     """Return a cell as the site shows it, and what stands below it there."""
     if cell.cell_type == "markdown":
-        cell.source = at_site(cell.source, home, address)
+        cell.source = _set(at_site(cell.source, home, address))
         return [cell]
     cell.source = completed(cell.source, address)
     tags = cell.metadata.setdefault("tags", [])
@@ -92,6 +93,11 @@ def _shown(cell: nbformat.NotebookNode, home: str, address: str) -> list[nbforma
             tags.append("explorer")
             return [cell, _frame(address_of(said, cell.source), said)]
     return [cell]
+
+
+def _set(text: str) -> str:
+    """Return Markdown whose formulas MathJax sets: in words it takes ``_`` as it stands."""
+    return re.sub(r"\\text\{[^{}]*\}", lambda words: words[0].replace(r"\_", "_"), text)
 
 
 def _prompt(cell: nbformat.NotebookNode, text: str) -> None:
