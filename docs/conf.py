@@ -1,4 +1,4 @@
-"""The site of the course: ``sphinx-build -W docs build/site``. What it adds to Sphinx is in _ext."""
+"""The site of the course: ``sphinx-build -W docs build/site``. Its own extensions are in _ext."""
 
 import sys
 from pathlib import Path
@@ -33,6 +33,7 @@ autodoc_member_order = "bysource"
 autodoc_default_options = {"no-value": True}
 autodoc_typehints = "none"
 napoleon_google_docstring = False
+napoleon_use_ivar = True
 
 html_theme = "sphinx_book_theme"
 html_title = project

@@ -1,7 +1,7 @@
-"""Print the course as one PDF: ``python docs/pdf.py build/site course.pdf``, after the site is built.
+"""Print the course as a PDF, once the site is built: ``python docs/pdf.py build/site course.pdf``.
 
-``python docs/pdf.py build/site lesson.pdf 02`` prints the lessons that are named. Chromium prints the
-pages as they stand there, formulas set and nothing folded; each lesson begins on a new sheet.
+``python docs/pdf.py build/site lesson.pdf 02`` prints the lessons that are named. Chromium prints
+their pages, formulas set and nothing folded; each lesson begins on a new sheet.
 """
 
 from __future__ import annotations
@@ -23,10 +23,9 @@ READY = """async () => {
     for (const image of document.images) image.loading = "eager";
     await Promise.all([...document.images].map((image) => image.decode().catch(() => {})));
     if (window.MathJax) await MathJax.startup.promise;
-    for (const link of document.links)  // a page of the site is no place that a sheet can lead to
-        if (link.protocol === "file:" && !link.hash) link.removeAttribute("href");
-        else if (link.protocol === "file:" && link.pathname !== location.pathname)
-            link.removeAttribute("href");
+    const elsewhere = [...document.links].filter((link) =>  // where no sheet of paper leads
+        link.protocol === "file:" && !(link.hash && link.pathname === location.pathname));
+    for (const link of elsewhere) link.removeAttribute("href");
 }"""
 
 FOOT = """<div style="width: 100%; font-size: 8px; text-align: center">

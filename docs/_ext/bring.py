@@ -16,6 +16,7 @@ import nbformat
 from address import completed
 from api import write_api
 from explorer_pages import address_of
+from folds import entitle
 from glossary import read_terms, write_glossary
 from links import at_site
 from sphinx.application import Sphinx
@@ -48,7 +49,7 @@ def bring(app: Sphinx) -> None:
 
 
 def lead_to_pages(app: Sphinx, docname: str, source: list[str]) -> None:
-    """Let the links of a page that stands below docs in the repository lead to pages of the site."""
+    """Let the links of a page that stands below ``docs`` for good lead to pages of the site."""
     if docname in ("teachers", "jupyterhub/README"):
         home = f"docs/{docname}".rpartition("/")[0]
         source[0] = at_site(source[0], home, app.config.course_repository)
@@ -81,16 +82,11 @@ def _shown(cell: nbformat.NotebookNode, home: str, address: str) -> list[nbforma
         cell.source = _set(at_site(cell.source, home, address))
         return [cell]
     cell.source = completed(cell.source, address)
-    tags = cell.metadata.setdefault("tags", [])
-    if "hide-input" in tags:  # its first line says what is folded
-        first = cell.source.partition("\n")[0].removeprefix("# ")
-        _prompt(cell, first.replace("{", "{{").replace("}", "}}"))
-    elif "hide-output" in tags:
-        _prompt(cell, "Show what comes out")
+    entitle(cell)
     for output in cell.outputs:
         said = output.get("data", {}).get("text/plain", "")
         if said.partition(":")[0].endswith("Explorer"):
-            tags.append("explorer")
+            cell.metadata.tags = [*cell.metadata.get("tags", []), "explorer"]
             return [cell, _frame(address_of(said, cell.source), said)]
     return [cell]
 
@@ -98,11 +94,6 @@ def _shown(cell: nbformat.NotebookNode, home: str, address: str) -> list[nbforma
 def _set(text: str) -> str:
     """Return Markdown whose formulas MathJax sets: in words it takes ``_`` as it stands."""
     return re.sub(r"\\text\{[^{}]*\}", lambda words: words[0].replace(r"\_", "_"), text)
-
-
-def _prompt(cell: nbformat.NotebookNode, text: str) -> None:
-    cell.metadata.setdefault("mystnb", {})["code_prompt_show"] = text
-    cell.metadata["mystnb"]["code_prompt_hide"] = text
 
 
 def _frame(address: str, said: str) -> nbformat.NotebookNode:

@@ -1,8 +1,9 @@
 """What the site of the course adds to Sphinx: read `bring` first.
 
-`bring` writes the pages that are made, with the links of `links`: the lessons, an `example` from one
-of them, the `glossary`, and the package's own (`api`). `embed` shows an explorer in a page, `names` links code
-to the package, `launch` opens a lesson elsewhere.
+`bring` writes the pages that are made, with the links of `links`: the lessons, an `example` from
+one of them, the `glossary`, and the package's own (`api`). `embed` shows an explorer in a page,
+`folds` entitles what is folded, `names` links code to the package, `launch` opens a lesson
+elsewhere.
 """
 
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 import api
 import bring
 import embed
+import folds
 import glossary
 import launch
 import names
@@ -30,6 +32,7 @@ def setup(app: Sphinx) -> dict:
     app.connect("source-read", bring.lead_to_pages)
     app.connect("autodoc-process-docstring", api.plain, priority=400)
     app.connect("doctree-resolved", glossary.link_terms)
+    app.connect("html-page-context", folds.call_by_title)
     app.connect("html-page-context", names.link_names)
     app.connect("html-page-context", glossary.say_on_hover)
     app.connect("html-page-context", launch.add_buttons, priority=600)

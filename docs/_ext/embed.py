@@ -26,9 +26,9 @@ if (parent !== window) {
   const day = { "--ground": "#fff", "--page-ink": "#222", "--page-quiet": "#595959" };
   addEventListener("message", ({ data }) => {
     if (!data || !("dark" in data)) return;
-    const style = document.documentElement.style;
+    const style = document.documentElement.style, colors = data.dark ? night : day;
     style.colorScheme = data.dark ? "dark" : "light";
-    for (const [name, value] of Object.entries(data.dark ? night : day)) style.setProperty(name, value);
+    for (const [name, value] of Object.entries(colors)) style.setProperty(name, value);
   });
   parent.postMessage({ explorerReady: true }, "*");
 }
@@ -64,7 +64,7 @@ def copy_pages(app: Sphinx, exception: Exception | None) -> None:
     folder = Path(app.outdir) / "figures"
     folder.mkdir(exist_ok=True)
     for path in sorted(FIGURES.glob("explorer*.html")):
-        page = path.read_text(encoding="utf-8")
-        (folder / path.name).write_text(page.replace("</body>", GUEST + "</body>"), encoding="utf-8")
+        page = path.read_text(encoding="utf-8").replace("</body>", GUEST + "</body>")
+        (folder / path.name).write_text(page, encoding="utf-8")
     for path in sorted(FIGURES.glob("*.gif")):
         shutil.copyfile(path, folder / path.name)

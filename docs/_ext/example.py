@@ -9,8 +9,8 @@ import nbformat
 SOURCE = "11_your_own_network.ipynb"
 TITLE = """# Check a network of your own
 
-Three lines say what is wrong with the start of a network, and write a start that learns. `model` is any
-`nn.Module`, `batch` and `target` are one batch of its training data:
+Three lines say what is wrong with the start of a network, and write a start that learns. `model` is
+any `nn.Module`, `batch` and `target` are one batch of its training data:
 
 ```python
 from course_utils.diagnosis import diagnose, suggest
@@ -19,8 +19,9 @@ print(diagnose(model, batch, target))  # what is wrong, worst first
 print(suggest(model, batch))  # an init_weights for this model: model.apply(init_weights)
 ```
 
-What follows is a real case from notebook [11](/notebooks/11_your_own_network.ipynb), with its stored outputs: thirty
-plain layers, as PyTorch starts them. Where the [table](/one_answer.md) has a row for your network, prefer that."""
+What follows is a case from notebook [11](/notebooks/11_your_own_network.ipynb), with its stored
+outputs: thirty plain layers, as PyTorch starts them. Where the [table](/one_answer.md) has a row
+for your network, prefer that."""
 
 CUT = (
     "layers = before.table[",

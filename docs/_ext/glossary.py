@@ -13,7 +13,7 @@ from pathlib import Path
 
 import nbformat
 from docutils import nodes
-from links import at_site, slug
+from links import at_site
 from sphinx.application import Sphinx
 
 ROW = re.compile(
@@ -34,7 +34,7 @@ class Term:
     @property
     def anchor(self) -> str:
         """The place of its line on the page."""
-        return f"term-{slug(self.english)}"
+        return nodes.make_id(f"term-{self.english}")
 
     @property
     def names(self) -> list[str]:
@@ -83,6 +83,12 @@ def link_terms(app: Sphinx, doctree: nodes.document, docname: str) -> None:
         return
     page = app.builder.get_relative_uri(docname, "glossary")
     waiting = {name.lower(): term for term in app.config.course_terms for name in term.names}
+    for link in doctree.findall(nodes.reference):  # those that lead to the table of notebook 00
+        term = waiting.get(link.astext().lower())
+        if term and link.get("refuri", "").endswith("#glossary"):
+            link.attributes |= {"refuri": f"{page}#{term.anchor}", "reftitle": term.said}
+            link["classes"] = [*link["classes"], "term"]
+            _forget(term, waiting)
     for text in [*doctree.findall(nodes.Text)]:
         if waiting and not _is_inside(text, NOT_IN):
             pieces = [*_linked(str(text), waiting, page)]
@@ -107,8 +113,7 @@ def _linked(text: str, waiting: dict[str, Term], page: str) -> Iterator[nodes.No
         term = waiting.get(found[0].lower())
         if term is None:
             continue  # named a moment ago
-        for name in [name for name, other in waiting.items() if other == term]:
-            del waiting[name]
+        _forget(term, waiting)
         if found.start() > start:
             yield nodes.Text(text[start : found.start()])
         link = nodes.reference(
@@ -119,6 +124,12 @@ def _linked(text: str, waiting: dict[str, Term], page: str) -> Iterator[nodes.No
         start = found.end()
     if start < len(text):
         yield nodes.Text(text[start:])
+
+
+def _forget(term: Term, waiting: dict[str, Term]) -> None:
+    """Take a term from those that wait for their first mention, with all of its names."""
+    for name in term.names:
+        waiting.pop(name.lower(), None)
 
 
 def say_on_hover(app, pagename, templatename, context, doctree) -> None:

@@ -37,7 +37,9 @@ def add_buttons(app: Sphinx, pagename: str, templatename: str, context: dict, do
     here = quote(f"{pagename}.ipynb") if pagename.startswith("notebooks/") else FIRST
     buttons = [
         _button("Colab", f"{colab(address)}/{here}", "Run this on Google Colab", "fas fa-play"),
-        _button("Binder", f"{binder(address)}{quote(here, '')}", "Run this on Binder", "fas fa-cube"),
+        _button(
+            "Binder", f"{binder(address)}{quote(here, '')}", "Run this on Binder", "fas fa-cube"
+        ),
         _button(".ipynb", context["pathto"](here, 1), "Download the notebook", "fas fa-download"),
     ]
     context["header_buttons"][:0] = buttons

@@ -10,7 +10,9 @@ from __future__ import annotations
 import posixpath
 import re
 
-LINK = re.compile(r"(?<!!)\[((?:[^\[\]]|\[[^\[\]]*\])*)\]\((?!https?:|mailto:)([^)#\s]*)(#[^)\s]*)?\)")
+LINK = re.compile(
+    r"(?<!!)\[((?:[^\[\]]|\[[^\[\]]*\])*)\]\((?!https?:|mailto:)([^)#\s]*)(#[^)\s]*)?\)"
+)
 """Not a picture: ``[words](path#place)``; the words may hold brackets of their own."""
 
 PICTURE = re.compile(r"(!\[[^\]]*\])\((?!https?:|data:|attachment:)([^)\s]+)\)")

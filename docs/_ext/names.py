@@ -13,7 +13,9 @@ from collections.abc import Iterator
 
 from sphinx.application import Sphinx
 
-BLOCK = re.compile(r'(<div class="highlight-i?python3? notranslate">.*?<pre>)(.*?)(</pre>)', re.DOTALL)
+BLOCK = re.compile(
+    r'(<div class="highlight-i?python3? notranslate">.*?<pre>)(.*?)(</pre>)', re.DOTALL
+)
 _NAME = r'<span class="nn?">([\w.]+)</span>'
 _DOT = r'<span class="o">\.</span><span class="n[nfcb]?">\w+</span>'
 MENTION = re.compile(
