@@ -35,14 +35,14 @@ def add_buttons(app: Sphinx, pagename: str, templatename: str, context: dict, do
     if not address or "header_buttons" not in context:
         return
     here = quote(f"{pagename}.ipynb") if pagename.startswith("notebooks/") else FIRST
+    on_colab, on_binder = f"{colab(address)}/{here}", f"{binder(address)}{quote(here, '')}"
     buttons = [
-        _button("Colab", f"{colab(address)}/{here}", "Run this on Google Colab", "fas fa-play"),
-        _button(
-            "Binder", f"{binder(address)}{quote(here, '')}", "Run this on Binder", "fas fa-cube"
-        ),
+        _button("Colab", on_colab, "Run this on Google Colab", "fas fa-play"),
+        _button("Binder", on_binder, "Run this on Binder", "fas fa-cube"),
         _button(".ipynb", context["pathto"](here, 1), "Download the notebook", "fas fa-download"),
     ]
-    context["header_buttons"][:0] = buttons
+    group = {"type": "group", "buttons": buttons, "label": "launch-buttons"}
+    context["header_buttons"].insert(0, group | {"tooltip": "Run it", "icon": "fas fa-rocket"})
 
 
 FIRST = "notebooks/00_start_here.ipynb"
@@ -51,11 +51,8 @@ FIRST = "notebooks/00_start_here.ipynb"
 
 def _button(text: str, url: str, tooltip: str, icon: str) -> dict:
     label = f"open-{text.strip('.').lower()}"
-    classes = "pst-navbar-icon"
-    return {"type": "link", "url": url, "text": text, "tooltip": tooltip, "icon": icon} | {
-        "label": label,
-        "classes": classes,
-    }
+    look = {"text": text, "tooltip": tooltip, "icon": icon, "label": label}
+    return {"type": "link", "url": url} | look
 
 
 def colab(address: str) -> str:

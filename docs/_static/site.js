@@ -19,3 +19,18 @@ new MutationObserver(() => frames().forEach(tell))
 addEventListener("beforeprint", () => {
   for (const fold of document.querySelectorAll("details")) fold.open = true;
 });
+
+// What unfolds a part of the contents says so, and a formula too wide for the screen can be scrolled
+// with the keyboard.
+addEventListener("load", async () => {
+  for (const fold of document.querySelectorAll("summary:has(> .toctree-toggle)")) {
+    const page = fold.parentElement.previousElementSibling?.textContent ?? "";
+    fold.setAttribute("aria-label", `Pages below: ${page.trim()}`);
+  }
+  await window.MathJax?.startup.promise;
+  for (const formula of document.querySelectorAll("mjx-container")) {
+    if (formula.scrollWidth > formula.clientWidth || formula.scrollHeight > formula.clientHeight) {
+      formula.tabIndex = 0;
+    }
+  }
+});
