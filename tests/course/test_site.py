@@ -9,7 +9,7 @@ from urllib.parse import unquote, urlsplit
 import nbformat
 import pytest
 from helpers.project import ROOT
-from helpers.site import ADDRESS, built
+from helpers.site import ADDRESS, build, built
 
 sys.path.insert(0, str(ROOT / "docs" / "_ext"))
 pytest.importorskip("myst_nb", reason="the extra docs is not installed (it needs Python 3.11)")
@@ -85,6 +85,21 @@ def test_no_page_names_a_machine_or_a_day(site):
         text = path.read_text(encoding="utf-8")
         assert str(site.parent) not in text and "Last updated" not in text, path
     assert not (site / ".doctrees").exists()
+
+
+def test_built_again_it_is_the_same_to_the_byte(site, tmp_path):
+    options = ("-D", f"course_repository={ADDRESS}")
+    build(site.parent / "course", tmp_path / "again", *options, seed="1")
+    first, again = (
+        {
+            path.relative_to(folder): path.read_bytes()
+            for path in folder.rglob("*")
+            if path.is_file()
+        }
+        for folder in (site, tmp_path / "again")
+    )
+    assert first.keys() == again.keys()
+    assert [name for name in first if first[name] != again[name]] == []
 
 
 def test_every_notebook_has_its_page_with_its_figures_and_their_texts(site, pages):

@@ -18,7 +18,7 @@ NAMES = (
     "notebooks/12_which_initialization",
     "api/initializers",
 )
-SIZES = {"desk": (1280, 800), "phone": (400, 800)}
+DESK = {"width": 1280, "height": 800}
 
 
 @pytest.fixture(scope="module")
@@ -29,10 +29,8 @@ def site(browser, tmp_path_factory):
 class Opened:
     """A page of the site, and what went wrong with it."""
 
-    def __init__(self, browser, site, name, size="desk", **options):
-        width, height = SIZES[size]
-        viewport = {"width": width, "height": height}
-        self.context = browser.new_context(viewport=viewport, offline=True, **options)
+    def __init__(self, browser, site, name, **options):
+        self.context = browser.new_context(viewport=DESK, offline=True, **options)
         self.page = self.context.new_page()
         self.asked, self.problems = [], []
         self.context.on("request", lambda request: self.asked.append(request.url))
@@ -50,25 +48,28 @@ class Opened:
         self.context.close()
 
 
-@pytest.fixture(params=NAMES)
-def name(request):
-    return request.param
+@pytest.fixture(scope="module", params=NAMES)
+def opened(browser, site, request):
+    opened = Opened(browser, site, request.param, color_scheme="light")
+    yield opened
+    opened.close()
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_nothing_leaves_nothing_goes_wrong_and_axe_finds_no_violation(browser, site, name, scheme):
-    opened = Opened(browser, site, name, color_scheme=scheme)
-    assert opened.page.locator("html").get_attribute("data-theme") == scheme
+def test_nothing_is_asked_of_a_network_and_nothing_goes_wrong(opened):
     assert {url.partition(":")[0] for url in opened.asked} <= {"file", "data", "blob"}
     assert opened.problems == []
-    assert find_violations(opened.page) == []  # at last: axe itself asks for files
-    opened.close()
 
 
-def test_on_a_phone_nothing_is_wider_than_the_screen(browser, site, name):
-    opened = Opened(browser, site, name, size="phone")
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_axe_finds_no_serious_violation(opened, theme):
+    opened.page.emulate_media(color_scheme=theme)
+    opened.page.locator(f"html[data-theme={theme}]").wait_for()
+    assert find_violations(opened.page) == []
+
+
+def test_on_a_phone_nothing_is_wider_than_the_screen(opened):
+    opened.page.set_viewport_size({"width": 400, "height": 800})
     assert opened.page.evaluate("document.documentElement.scrollWidth") <= 400
-    opened.close()
 
 
 @pytest.mark.parametrize(
