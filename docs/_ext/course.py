@@ -22,6 +22,9 @@ from sphinx.application import Sphinx
 def setup(app: Sphinx) -> dict:
     """Connect the parts to what Sphinx does."""
     app.add_config_value("course_repository", "", "env", str)
+    app.add_config_value(
+        "course_pdf", "", "html", str
+    )  # its name in the site, if it will lie there
     app.add_config_value("course_terms", [], "", list)
     app.add_directive("explorer", embed.Explorer)
     # what Sphinx remembers of a build stays out of what is published

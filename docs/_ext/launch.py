@@ -41,6 +41,9 @@ def add_buttons(app: Sphinx, pagename: str, templatename: str, context: dict, do
         _button("Binder", on_binder, "Run this on Binder", "fas fa-cube"),
         _button(".ipynb", context["pathto"](here, 1), "Download the notebook", "fas fa-download"),
     ]
+    if app.config.course_pdf:
+        url = context["pathto"](app.config.course_pdf, 1)
+        buttons.append(_button(".pdf", url, "The whole course to print", "fas fa-file-pdf"))
     group = {"type": "group", "buttons": buttons, "label": "launch-buttons"}
     context["header_buttons"].insert(0, group | {"tooltip": "Run it", "icon": "fas fa-rocket"})
 

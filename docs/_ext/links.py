@@ -64,7 +64,7 @@ def _page(target: str) -> str:
         return ELSEWHERE[target]
     if target.startswith("figures/explorer") and target.endswith(".html"):
         return f"#{explorer_place(posixpath.basename(target))}"
-    if target.startswith("docs/"):
+    if target.startswith("docs/") and posixpath.splitext(target)[1]:
         return target.removeprefix("docs")
     if target.startswith("notebooks/") and target.endswith(".ipynb"):
         return f"/{target}"

@@ -219,6 +219,14 @@ def test_without_an_address_there_are_no_buttons_and_the_word_stays():
     assert address.completed(guard, "") == guard and address.ASKED in guard
 
 
+def test_the_course_to_print_is_offered_only_where_it_will_lie():
+    for pdf, offered in (("", False), ("course.pdf", True)):
+        config = type("Config", (), {"course_repository": ADDRESS, "course_pdf": pdf})
+        context = {"header_buttons": [], "pathto": lambda name, _: f"../{name}"}
+        launch.add_buttons(type("App", (), {"config": config}), "glossary", "", context, None)
+        assert ("../course.pdf" in str(context["header_buttons"])) == offered
+
+
 @pytest.mark.parametrize("given", ["http://github.com/a/b", "https://github.com/a", "a/b"])
 def test_an_address_that_no_button_could_open_is_refused_in_words(given):
     with pytest.raises(ValueError, match="must be https://github.com/OWNER/NAME, got"):
