@@ -14,6 +14,7 @@ import embed
 import folds
 import glossary
 import launch
+import lighter
 import names
 from myst_nb.sphinx_ext import add_global_html_resources
 from sphinx.application import Sphinx
@@ -39,6 +40,7 @@ def setup(app: Sphinx) -> dict:
     app.connect("html-page-context", names.link_names)
     app.connect("html-page-context", glossary.say_on_hover)
     app.connect("html-page-context", launch.add_buttons, priority=600)
+    app.connect("build-finished", lighter.lighten)
     app.connect("build-finished", embed.copy_pages)
     app.connect("build-finished", launch.copy_notebooks)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -80,6 +80,13 @@ def test_nothing_is_loaded_from_another_host(site, pages):
         )
 
 
+def test_text_does_not_wait_for_the_index_of_the_search_nor_for_a_second_set_of_icons(pages):
+    for path in pages:
+        head = path.read_text(encoding="utf-8").partition("</head>")[0]
+        waits = re.findall(r'<script src="([^"]*)"', head)  # without defer or async
+        assert not [place for place in waits if "search" in place or "fontawesome" in place], path
+
+
 def test_no_page_names_a_machine_or_a_day(site):
     for path in [*site.rglob("*.html"), *site.rglob("*.js")]:
         text = path.read_text(encoding="utf-8")
