@@ -24,6 +24,7 @@ course_repository = repository()  # or -D course_repository=https://github.com/O
 
 nb_execution_mode = "off"  # the outputs are those that were tested
 nb_merge_streams = True
+nb_render_markdown_format = "myst"  # a table that a cell prints is a table
 myst_enable_extensions = ["amsmath", "attrs_inline", "colon_fence", "deflist", "dollarmath"]
 myst_heading_anchors = 3
 myst_heading_slug_func = "links.slug"

@@ -118,6 +118,11 @@ def test_every_notebook_has_its_page_with_its_figures_and_their_texts(site, page
         assert None not in page.alts
 
 
+def test_a_table_in_markdown_is_a_table_also_where_a_cell_makes_it(pages):
+    for path in pages:
+        assert "<p>| " not in path.read_text(encoding="utf-8"), path
+
+
 def test_a_folded_cell_says_what_it_folds(site):
     page = (site / "notebooks" / "02_scale_of_the_signal.html").read_text(encoding="utf-8")
     titles = re.findall(r'<p class="collapsed[^>]*>(.*?)</p>', page)
