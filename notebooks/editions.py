@@ -39,8 +39,10 @@ def main(arguments: list[str] | None = None) -> None:
     """Make the edition that the arguments name."""
     parser = argparse.ArgumentParser(description="Make an edition of the course.")
     parser.add_argument("edition", choices=("students", "teachers", "slides"))
-    parser.add_argument("folder", type=Path, help="where to write it: a new or an empty folder")
-    parser.add_argument("notebooks", nargs="*", help="for slides: 03 04a …")
+    parser.add_argument(
+        "folder", type=Path, help="a new folder, or the same edition as it was made"
+    )
+    parser.add_argument("notebooks", nargs="*", help="for slides: 03 04a …, instead of the usual")
     asked = parser.parse_args(arguments)
     if asked.notebooks and asked.edition != "slides":
         parser.error(f"the {asked.edition}' edition holds all notebooks: leave out the names")
@@ -150,11 +152,15 @@ def edition(folder: Path, name: str) -> Iterator[Path]:
         _exchange(folder, fresh, old)
     finally:
         for left in (fresh, old):
-            shutil.rmtree(left, ignore_errors=True)
+            if not [*left.glob(".*")]:  # what is not ours is never deleted
+                shutil.rmtree(left, ignore_errors=True)
 
 
 def _exchange(folder: Path, fresh: Path, old: Path) -> None:
-    """Put the fresh folder in its place; what stood there moves, or stays if that fails."""
+    """Put the fresh folder in its place; what stood there moves, or stays if that fails.
+
+    What is hidden there, such as ``.git``, is the reader's own, and goes on to the new one.
+    """
     if folder.exists():
         folder.rename(old)
     try:
@@ -163,6 +169,8 @@ def _exchange(folder: Path, fresh: Path, old: Path) -> None:
         if old.exists():
             old.rename(folder)
         raise
+    for hidden in old.glob(".*"):
+        hidden.rename(folder / hidden.name)
 
 
 def _may_be_replaced(folder: Path, name: str) -> None:
@@ -180,13 +188,22 @@ def _may_be_replaced(folder: Path, name: str) -> None:
 
 def _mark(folder: Path, name: str) -> str:
     """Say what the folder is, and what is in it: so what was changed by hand is recognized."""
-    files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != MARK)
+    own = [path for path in folder.glob("[!.]*") if path.name != MARK]
+    files = sorted(path for top in own for path in [top, *top.rglob("*")] if path.is_file())
     sums = (
         f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.relative_to(folder).as_posix()}"
         for path in files
     )
     made = f"python notebooks/editions.py {name} FOLDER"
-    return "\n".join([f"Made by: {made}", "Change the notebooks, not this.", "", *sums, ""])
+    return "\n".join(
+        [
+            f"Made by: {made}",
+            "To change it, change the notebooks of the course, and make it again.",
+            "",
+            *sums,
+            "",
+        ]
+    )
 
 
 if __name__ == "__main__":

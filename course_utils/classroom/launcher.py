@@ -12,7 +12,7 @@ import sys
 
 
 def main(address, connection_file):
-    """Ask the nursery for a kernel; hand on the signals; end when the kernel ends."""
+    """Ask the nursery for a kernel; hand on the signals; end with the kernel, or the server."""
     asked = {
         "connection_file": connection_file,
         "folder": os.getcwd(),
@@ -28,8 +28,14 @@ def main(address, connection_file):
         os.execv(sys.executable, own)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda number, frame: os.kill(kernel, number))
-    while line.recv(1024):
-        pass
+    server = os.getppid()
+    line.settimeout(2)
+    while os.getppid() == server:  # a server that was killed could not say goodbye
+        try:
+            if not line.recv(1024):
+                break
+        except TimeoutError:
+            continue
 
 
 if __name__ == "__main__":

@@ -30,8 +30,8 @@ def nursery(address: str) -> None:
     address
         Path of the socket to listen at; it appears when everything is loaded.
     """
-    _load()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the server
+    _load()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # no kernel stays as a zombie
     door = socket.socket(socket.AF_UNIX)
     door.bind(address + ".new")
@@ -96,7 +96,7 @@ def _run_kernel(connection_file: str) -> None:
     import ipywidgets
     from ipykernel.kernelapp import IPKernelApp
 
-    kernel = IPKernelApp.instance()
+    kernel = IPKernelApp.instance(parent_handle=1)  # watched by its launcher; so it prints no note
     kernel.initialize(["-f", connection_file])
     ipywidgets.register_comm_target()  # as its import does, but there was no kernel yet
     kernel.start()

@@ -6,12 +6,13 @@ import argparse
 import importlib.util
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from course_utils.classroom import launcher
@@ -47,16 +48,48 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if importlib.util.find_spec("voila") is None:
         parser.error('voila is not installed: pip install -e ".[teach]"')
     environment = {**os.environ, "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "1")}
-    with kernels(environment) as environment:
-        own = [f"{name}={value}" for name, value in OPTIONS.items() if not _given(name, rest)]
-        command = [sys.executable, "-m", "voila", str(asked.notebook), *own, *rest]
-        server = subprocess.Popen(command, env=environment)
-        try:
-            return server.wait()
-        except KeyboardInterrupt:  # the server has got it too, and says goodbye
-            return server.wait()
-        finally:
-            server.terminate()
+    own = [f"{name}={value}" for name, value in OPTIONS.items() if not _given(name, rest)]
+    command = [sys.executable, "-m", "voila", str(asked.notebook), *own, *rest]
+    try:
+        with _ended_in_order(), kernels(environment) as environment:
+            return _served(command, environment)
+    except KeyboardInterrupt:  # before the server was there
+        return 130
+
+
+def _served(command: Sequence[str], environment: dict[str, str]) -> int:
+    server = subprocess.Popen(command, env=environment)
+    try:
+        return server.wait()
+    except KeyboardInterrupt:  # in a terminal the server gets it too
+        return _end(server, wait=3)
+    finally:
+        _end(server)
+
+
+@contextmanager
+def _ended_in_order() -> Iterator[None]:
+    """Take a closed window, or a polite kill, for Ctrl-C, so that nothing is left running."""
+    names = ("SIGTERM", "SIGHUP")
+    numbers = [getattr(signal, name) for name in names if hasattr(signal, name)]
+    before = [signal.signal(number, signal.default_int_handler) for number in numbers]
+    try:
+        yield
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
+
+
+def _end(server: subprocess.Popen, wait: float = 0) -> int:
+    """Ask the server to end, if it does not by itself; kill it if it will not."""
+    steps = [(None, wait), (signal.SIGINT, 10), (signal.SIGTERM, 5)]
+    for number, seconds in steps if os.name == "posix" else steps[::2]:
+        if number is not None and server.poll() is None:
+            server.send_signal(number)
+        with suppress(subprocess.TimeoutExpired):
+            return server.wait(timeout=seconds)
+    server.kill()
+    return server.wait()
 
 
 def _given(name: str, options: Sequence[str]) -> bool:
@@ -88,7 +121,7 @@ def kernels(environment: dict[str, str]) -> Iterator[dict[str, str]]:
                 environment = {**environment, "JUPYTER_PATH": _kernel_spec(folder, environment)}
             yield environment
         finally:
-            process.stdin.close()
+            process.stdin.close()  # that ends it
             process.wait(timeout=20)
 
 

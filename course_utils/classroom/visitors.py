@@ -54,7 +54,7 @@ class Visitors:
         nearly = "It is nearly full. " if self.here >= 0.8 * self.most else ""
         return (
             f"{nearly}This machine can hold about {_visitors(self.most)} of this page at once; "
-            f"{self.here} {'is' if self.here == 1 else 'are'} here now."
+            f"when you came, {self.here} {'was' if self.here == 1 else 'were'} here, with you."
         )
 
 

@@ -319,3 +319,6 @@ def worth_it_up_to(
         half = {"t": t / n**0.5, "z": 1.96 * std / n**0.5, "no root": t, "none": 0.0}[interval]
         good += [labels] if mean - half > least else []
     return pick(good) if good else 0
+
+
+EXERCISES = (check_to_autoencoder, check_greedy, check_guaranteed, check_worth_it_up_to)

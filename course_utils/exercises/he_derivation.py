@@ -237,3 +237,6 @@ def check_depth_of_default(answer: Callable[[float], int]) -> None:
     }
     hint = "After n layers (1/√6)ⁿ of the rms is left: which is the first n below the fraction?"
     report("Exercise 3", lambda: judge(answer, fractions, right, known, hint, whole=True))
+
+
+EXERCISES = (check_limp_scheme, check_transposed_std, check_depth_of_default)

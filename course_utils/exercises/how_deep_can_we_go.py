@@ -222,3 +222,12 @@ def check_output_std(output_std: Callable[[int, float], float]) -> None:
         return judge(output_std, [(12, 0.02), (3, 0.1), (48, 0.02)], right, known, hint)
 
     report("Exercise 5", attempt)
+
+
+EXERCISES = (
+    check_depth_limit,
+    check_edge,
+    check_hundred_layers,
+    check_branch_scale,
+    check_output_std,
+)

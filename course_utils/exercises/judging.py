@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any
@@ -15,6 +16,11 @@ from course_utils.exercises.reading import is_open, read_number, shown
 from course_utils.networks import ordinary_torch
 from course_utils.terminal import say
 from course_utils.training import interrupts_passed_on
+
+CORRECT, WRONG, OPEN = "correct", "not yet", "not attempted"
+
+_solved: dict[str, set[str]] = {}
+"""Module of checkers → its exercises whose newest judgement in this Python was "correct"."""
 
 
 def close(given: Sequence[float], wanted: Sequence[float]) -> bool:
@@ -207,20 +213,18 @@ def _hooked(network: nn.Module) -> bool:
 
 
 def report(exercise: str, attempt: Callable[[], str | None]) -> None:
-    """Run one exercise's check and print one line: correct, not attempted yet, or what is wrong.
+    """Judge one exercise and print one line: correct, not attempted yet, or what is wrong.
 
-    Whatever the learner has switched, torch is in its ordinary state meanwhile: gradients are
-    recorded, new tensors are float32 on the CPU, and the global generator begins at one seed.
-    Afterwards all that is as it was before.
+    Behind "correct" stands how many exercises of the notebook are solved in this Python. Of each
+    exercise the newest judgement counts.
 
     Parameters
     ----------
     exercise
         The name that the line begins with, such as ``"Exercise 1"``.
     attempt
-        Computes the judgement: returns ``None`` when the answer is right, a sentence when it is
-        wrong, and raises :class:`NotAttempted` (or lets the learner's ``NotImplementedError``
-        through) for a stub. Any other exception is reported in words, not as a traceback.
+        What `judgement` runs. How many exercises there are says ``EXERCISES`` of the module that
+        defines it.
 
     Raises
     ------
@@ -229,24 +233,58 @@ def report(exercise: str, attempt: Callable[[], str | None]) -> None:
         nothing was judged. A training that is interrupted ends the check, too.
     """
     try:
-        with _ordinary_state(), interrupts_passed_on():
-            problem = attempt()
-    except (NotAttempted, NotImplementedError):
-        say(f"{exercise}: not attempted yet")
-        return
+        result, sentence = judgement(attempt)
     except KeyboardInterrupt:
         say(f"{exercise}: interrupted, so nothing was judged. Run the cell again.")
         raise
+    solved = _solved.setdefault(attempt.__module__, set())
+    (solved.add if result == CORRECT else solved.discard)(exercise)
+    if result == CORRECT:
+        checkers = getattr(sys.modules.get(attempt.__module__), "EXERCISES", ())
+        count = f" ({len(solved)} of {len(checkers)} solved)" if checkers else ""
+        say(f"{exercise}: correct{count}")
+    elif result == OPEN:
+        say(f"{exercise}: not attempted yet")
+    else:
+        say(f"{exercise}: not yet. {sentence}")
+
+
+def judgement(attempt: Callable[[], str | None]) -> tuple[str, str]:
+    """Run one exercise's check; return `CORRECT`, `WRONG` or `OPEN`, and a sentence if it is wrong.
+
+    Whatever the learner has switched, torch is in its ordinary state meanwhile: gradients are
+    recorded, new tensors are float32 on the CPU, and the global generator begins at one seed.
+    Afterwards all that is as it was before.
+
+    Parameters
+    ----------
+    attempt
+        Returns ``None`` when the answer is right, a sentence when it is wrong, and raises
+        :class:`NotAttempted` (or lets the learner's ``NotImplementedError`` through) for a stub.
+        Any other exception is told in words, not as a traceback.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        If the learner interrupts the check.
+    """
+    try:
+        with _ordinary_state(), interrupts_passed_on():
+            problem = attempt()
+    except (NotAttempted, NotImplementedError):
+        return OPEN, ""
+    except KeyboardInterrupt:
+        raise
     except BaseException as error:  # SystemExit is none of Exception
-        problem = f"your code stopped with {_words_of(error)}"
-    say(f"{exercise}: correct" if problem is None else f"{exercise}: not yet. {problem}")
+        problem = f"your code stopped with {words_of(error)}"
+    return (CORRECT, "") if problem is None else (WRONG, problem)
 
 
-def _words_of(error: BaseException) -> str:
+def words_of(error: BaseException) -> str:
     """Return an exception's kind and words on one line; the kind alone if it has no words."""
     try:
         words = " ".join(str(error).split())
-    except Exception:
+    except BaseException:  # its words are the learner's code, too
         words = ""
     return f"{type(error).__name__}: {words}" if words else type(error).__name__
 

@@ -184,3 +184,6 @@ def _diagnosis(start: Sequence[Tensor]) -> str:
         return guessing + "Weights of this size should do: what about the biases?"
     size = "small: signal and gradient vanish" if gain < 1.4 else "large: they explode"
     return guessing + f"The weights are too {size}. Which variance keeps them, with ReLU?"
+
+
+EXERCISES = (check_repaired_lab, check_ranking, check_thirty_layers)

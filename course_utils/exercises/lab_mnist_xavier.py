@@ -277,3 +277,6 @@ def logit_size(
     """Return the predicted root mean square of the logits: the gains and the ReLUs multiplied."""
     gains = math.prod(math.sqrt(fan_in) * std for fan_in in sizes[:-1])
     return pixel_size * gains * per_relu ** (len(sizes) - 2)
+
+
+EXERCISES = (check_steps_to, check_paired_interval, check_logit_size)

@@ -287,3 +287,6 @@ _LSUV_MISTAKES: dict[str, Callable[[nn.Sequential, Tensor], list[float]]] = {
         lambda network, x: _scaled(network, x, lambda t: t.std(dim=0).mean())
     ),
 }
+
+
+EXERCISES = (check_amplitude, check_orthonormal, check_batch_norm_growth, check_lsuv)

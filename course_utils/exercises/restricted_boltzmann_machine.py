@@ -231,3 +231,6 @@ def _gap_problem(n_images: int, n_hidden: int, epochs: int) -> str | None:
             "too few times to be known by heart."
         )
     return "The gap is too small, but each setting is on the right side. Go further with all three."
+
+
+EXERCISES = (check_ternary_hidden, check_repaired_cd1, check_gap)

@@ -136,3 +136,6 @@ def tanh_stack_std(std: float, *, depth: int = 30, width: int = 256) -> float:
     for _ in range(depth):
         h = torch.tanh(h @ torch.randn(width, width, generator=generator).mul_(std).T)
     return h.std().item()
+
+
+EXERCISES = (check_keeping_std, check_layers_until_lost, check_uniform_bound, check_tanh_std)

@@ -166,3 +166,6 @@ def check_bet(answer: str) -> None:
         )
 
     report("Exercise 3", attempt)
+
+
+EXERCISES = (check_p_value, check_holm, check_bet)

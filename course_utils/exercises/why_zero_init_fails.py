@@ -227,3 +227,6 @@ def _distinct(rows: Tensor, tolerance: float = 1e-4) -> int:
     """Count the rows (units, n) that differ from all rows before them."""
     same = torch.cdist(rows, rows, p=float("inf")) <= tolerance * rows.abs().max()
     return int((~same.tril(-1).any(1)).sum())
+
+
+EXERCISES = (check_first_gradient, check_sigmoid_wave, check_rescue)

@@ -163,3 +163,6 @@ def _problem(letter: str, line: Any) -> str | None:
     if number == WRONG[letter]:
         return None
     return f"{letter}, line {number}, is right: {RIGHT_LINES[letter][number]}"
+
+
+EXERCISES = (check_sin_gain, check_conv_std, check_wrong_steps)

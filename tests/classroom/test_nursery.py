@@ -2,6 +2,7 @@
 
 import json
 import os
+import subprocess
 import sys
 import time
 
@@ -138,6 +139,31 @@ def test_the_kernel_ends_with_its_launcher_and_the_launcher_with_its_kernel(star
         manager.provisioner.process.wait(timeout=10)  # so a server sees that it is dead
         assert not manager.is_alive()
     wait_until_gone(kernel)
+
+
+def test_a_server_that_is_killed_leaves_no_kernel(nursery, tmp_path):
+    """It cannot say goodbye: the launcher sees that its parent is another one."""
+    code = """if True:
+    import sys, time
+    from jupyter_client import KernelManager
+    manager = KernelManager(kernel_name="python3")
+    manager.start_kernel(stdout=sys.stderr)
+    client = manager.client()
+    client.start_channels()
+    client.wait_for_ready(timeout=60)
+    reply = client.execute("", user_expressions={"pid": "__import__('os').getpid()"}, reply=True)
+    found = reply["content"]["user_expressions"]["pid"]["data"]["text/plain"]
+    print(found, manager.provisioner.pid, flush=True)
+    time.sleep(1000)
+    """
+    command = [sys.executable, "-c", code]
+    server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=nursery, cwd=tmp_path)
+    pids = [int(pid) for pid in server.stdout.readline().split()]
+    assert len(pids) == 2 and all(map(psutil.pid_exists, pids))
+    server.kill()
+    server.wait()
+    for pid in pids:
+        wait_until_gone(pid)
 
 
 def test_one_that_dies_takes_no_other_with_it(start):

@@ -109,7 +109,8 @@ def test_a_teacher_sets_another_limit_and_nonsense_is_refused(monkeypatch):
 
 def test_the_words_say_how_many_fit_before_the_page_is_full():
     assert Visitors(1, 30).words == (
-        "This machine can hold about 30 visitors of this page at once; 1 is here now."
+        "This machine can hold about 30 visitors of this page at once; "
+        "when you came, 1 was here, with you."
     )
     assert Visitors(24, 30).words.startswith("It is nearly full. This machine can hold about 30")
     assert "nearly" not in Visitors(23, 30).words

@@ -154,7 +154,8 @@ def test_the_teachers_edition_runs_from_top_to_bottom(teachers):
         for output in cell.outputs
         if output.get("text", "").startswith("Exercise")
     ]
-    assert said == ["Exercise 1: correct\n", "Exercise 2: correct\n"]
+    solved = [f"Exercise {k}: correct ({k} of 2 solved)\n" for k in (1, 2)]
+    assert said == solved
 
 
 def test_the_first_cell_says_how_to_install_without_a_clone_above(students):
@@ -180,6 +181,18 @@ def test_an_edition_is_made_again_in_its_own_folder(tmp_path):
         assert (folder / f"{word}.txt").read_text() == word
     assert {path.name for path in folder.iterdir()} == {"second.txt", editions.MARK}
     assert list(tmp_path.iterdir()) == [folder]
+
+
+def test_a_repository_around_an_edition_stays_when_it_is_made_again(tmp_path):
+    folder = tmp_path / "sheets"
+    editions.main(["students", str(folder)])
+    (folder / ".git").mkdir()
+    (folder / ".git" / "HEAD").write_text("ref: refs/heads/main")
+    (folder / ".gitignore").write_text(".ipynb_checkpoints")
+    editions.main(["students", str(folder)])
+    assert (folder / ".git" / "HEAD").read_text() == "ref: refs/heads/main"
+    assert (folder / ".gitignore").is_file() and (folder / "00_start_here.ipynb").is_file()
+    assert [*tmp_path.iterdir()] == [folder]
 
 
 @pytest.mark.parametrize("what", ["a file beside", "a changed file", "another edition", "foreign"])

@@ -86,12 +86,13 @@ FOR_TEACHERS = {"classroom", "grading"}
 
 
 def test_everything_imported_is_declared():
-    renamed = {"PIL": "pillow", "sklearn": "scikit-learn"}
-    declared = package_names(PROJECT["dependencies"])
-    on_demand = declared | package_names(EXTRAS["cluster"])  # by a function that says so
+    renamed = {"PIL": "pillow", "sklearn": "scikit-learn", "IPython": "ipython"}
     for path in MODULES:
         tree = ast.parse(path.read_text(encoding="utf-8"))
-        more = package_names(EXTRAS["teach"]) if path.parent.name in FOR_TEACHERS else set()
+        declared = package_names(PROJECT["dependencies"])
+        if path.parent.name in FOR_TEACHERS:
+            declared |= package_names(EXTRAS["teach"])
+        on_demand = declared | package_names(EXTRAS["cluster"])  # by a function that says so
         functions = [n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef)]
         inside = {node for function in functions for node in ast.walk(function)}
         for node in ast.walk(tree):
@@ -103,7 +104,7 @@ def test_everything_imported_is_declared():
                 continue
             for name in {name.split(".")[0] for name in imported}:
                 known = name in sys.stdlib_module_names or name == "course_utils"
-                allowed = (on_demand if node in inside else declared) | more
+                allowed = on_demand if node in inside else declared
                 assert known or renamed.get(name, name) in allowed, f"{path.name} imports {name}"
 
 

@@ -1,6 +1,7 @@
 """What every checker that asks for a function answers, whatever the exercise."""
 
 import inspect
+import json
 import pkgutil
 import re
 from importlib import import_module
@@ -16,8 +17,10 @@ from helpers.answers import (
     stub,
     torch_state,
 )
+from helpers.project import ROOT
 
-from course_utils import exercises
+from course_utils import exercises, load_mnist
+from course_utils.exercises import judging
 
 
 def checkers_of_a_function():
@@ -33,11 +36,31 @@ def checkers_of_a_function():
     return checkers
 
 
+def exercises_of(notebook):
+    """Return the checkers of a notebook, exercise by exercise."""
+    return import_module(f"{exercises.__name__}.{notebook.stem.partition('_')[2]}").EXERCISES
+
+
 every_checker = pytest.mark.parametrize("check", checkers_of_a_function())
 
 
 def test_the_checkers_are_found():
     assert len(checkers_of_a_function()) >= 26
+
+
+@pytest.mark.parametrize("solutions", SOLUTIONS, ids=lambda path: path.stem)
+def test_each_exercise_of_a_notebook_has_a_checker_that_counts(solutions, capsys):
+    cells = json.loads((ROOT / "notebooks" / solutions.name).read_text(encoding="utf-8"))["cells"]
+    text = "\n\n".join("".join(c["source"]) for c in cells if c["cell_type"] == "markdown")
+    numbers = [int(number) for number in re.findall(r"^\*\*Exercise (\d+)\*\*", text, re.MULTILINE)]
+    assert numbers == list(range(1, len(exercises_of(solutions)) + 1))
+    module = import_module(exercises_of(solutions)[0].__module__)
+    written = [check for name, check in vars(module).items() if name.startswith("check_")]
+    assert list(dict.fromkeys(exercises_of(solutions))) == written
+    for number, check in enumerate(exercises_of(solutions), start=1):
+        known = {"number": number, "data": load_mnist("digits", log=None)}
+        answer = [known.get(name, ...) for name in inspect.signature(check).parameters]
+        assert said(capsys, check, *answer) == f"Exercise {number}: not attempted yet"
 
 
 @every_checker
@@ -67,10 +90,14 @@ def test_an_answer_that_ends_python_is_told_and_ends_nothing(check, capsys):
 @pytest.mark.parametrize("notebook", SOLUTIONS, ids=lambda path: path.stem)
 def test_the_solutions_are_right_in_a_strange_state_of_torch(notebook, monkeypatch, capsys):
     monkeypatch.setenv("COURSE_DATA", "digits")
+    monkeypatch.setattr(judging, "_solved", {})
     with torch_state("no gradients, float64"):
         run_solutions(notebook)
     verdicts = re.findall(r"^(Exercise \d): (.*)$", capsys.readouterr().out, re.MULTILINE)
-    assert len(verdicts) >= 2 and {words for _, words in verdicts} == {"correct"}
+    n = len(exercises_of(notebook))
+    assert n >= 2 and [words for _, words in verdicts] == [
+        f"correct ({i} of {n} solved)" for i in range(1, n + 1)
+    ]
 
 
 @every_checker

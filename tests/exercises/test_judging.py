@@ -8,6 +8,7 @@ from helpers.answers import said, stub
 from hypothesis import given
 from hypothesis import strategies as st
 
+from course_utils.exercises import judging
 from course_utils.exercises.judging import (
     NotAttempted,
     answers,
@@ -19,7 +20,7 @@ from course_utils.exercises.judging import (
     report,
 )
 from course_utils.exercises.lab_mnist_xavier import check_logit_size, logit_size
-from course_utils.exercises.xavier_derivation import check_sin_gain
+from course_utils.exercises.xavier_derivation import check_conv_std, check_sin_gain
 
 CASES = [(1, 2), (3, 4)]
 KNOWN = {"You added.": lambda a, b: a + b, "You subtracted.": lambda a, b: a - b}
@@ -116,6 +117,11 @@ class Mute(Exception):
         raise ValueError("no words")
 
 
+class Leaving(Exception):
+    def __str__(self):
+        raise SystemExit
+
+
 class Foreign(BaseException):
     pass
 
@@ -125,6 +131,7 @@ class Foreign(BaseException):
     [
         (ZeroDivisionError("by\n zero"), "ZeroDivisionError: by zero"),
         (Mute(), "Mute"),
+        (Leaving(), "Leaving"),
         (KeyError(), "KeyError"),
         (SystemExit(), "SystemExit"),
         (SystemExit(2), "SystemExit: 2"),
@@ -183,3 +190,38 @@ def test_an_attempt_that_draws_at_random_is_judged_alike_each_time(capsys):
         torch.manual_seed(seed)
         report("Exercise 9", lambda: drawn.append(torch.rand(3).tolist()))
     assert drawn[0] == drawn[1]
+
+
+def test_the_newest_judgement_of_each_exercise_counts(monkeypatch, capsys):
+    monkeypatch.setattr(judging, "_solved", {})
+    lines = []
+    for check, answer in [
+        (check_sin_gain, 1.52087),
+        (check_sin_gain, 1.52087),  # the same exercise again
+        (check_conv_std, lambda i, o, k: math.sqrt(2 / ((i + o) * k**2))),
+        (check_sin_gain, 3.0),
+        (check_conv_std, lambda i, o, k: math.sqrt(2 / ((i + o) * k**2))),
+        (check_sin_gain, ...),
+        (check_sin_gain, 1.52087),
+    ]:
+        check(answer)
+        lines.append(capsys.readouterr().out.strip())
+    assert [line.partition(". ")[0] for line in lines] == [
+        "Exercise 1: correct (1 of 3 solved)",
+        "Exercise 1: correct (1 of 3 solved)",
+        "Exercise 2: correct (2 of 3 solved)",
+        "Exercise 1: not yet",
+        "Exercise 2: correct (1 of 3 solved)",
+        "Exercise 1: not attempted yet",
+        "Exercise 1: correct (2 of 3 solved)",
+    ]
+
+
+def test_an_interrupted_check_leaves_the_count_as_it_was(monkeypatch, capsys):
+    def attempt():
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(judging, "_solved", {__name__: {"Exercise 9"}})
+    with pytest.raises(KeyboardInterrupt):
+        report("Exercise 9", attempt)
+    assert judging._solved == {__name__: {"Exercise 9"}}

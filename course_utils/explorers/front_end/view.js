@@ -317,8 +317,8 @@ class View {
 }
 
 const NARROW = 600, WIDE = 1400; // CSS pixels: a phone, and a projector
-const BUSY_WORDS = "No answer yet: the kernel is busy with another cell, or it was restarted. " +
-  "Then run this cell again.";
+const BUSY_WORDS = "No answer yet: the kernel is busy with another cell, or it was stopped or " +
+  "restarted. Then run this cell again; a page without cells, load it again.";
 
 /** Be dark where the ground behind is, whoever made it so; what is returned ends that. */
 function followTheme(root, changed) {

@@ -222,7 +222,7 @@ def small_room(tmp_path):
 def test_a_full_page_says_so_and_a_visitor_who_leaves_makes_room(browser, small_room):
     first, second = (browser.new_page(viewport=LAPTOP) for _ in range(2))
     go(first, small_room)
-    assert "can hold about 1 visitor of this page at once; 1 is here now" in foot(first)
+    assert "can hold about 1 visitor of this page at once; when you came, 1 was here" in foot(first)
     second.goto(small_room)
     second.locator(".explorers-full").wait_for(timeout=60_000)
     words = second.locator(".explorers-full").inner_text()
@@ -239,7 +239,7 @@ def test_a_full_page_says_so_and_a_visitor_who_leaves_makes_room(browser, small_
         if third.locator(".explorers").count():
             break
         third.wait_for_timeout(1000)
-    assert "1 is here now" in foot(third)
+    assert "1 was here, with you" in foot(third)
     third.close()
 
 
