@@ -22,6 +22,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import nbformat
+from address import completed, repository
 from solved import solve, without_pointer
 
 HERE = Path(__file__).resolve().parent
@@ -82,6 +83,7 @@ def write_notebooks(folder: Path, *, solved: bool) -> None:
                 raise ValueError(f"{path.name}: {error}") from None
         for cell in notebook.cells:
             cell.source = at_home(cell.source, folder)
+            cell.source = completed(cell.source, repository())
         if solved:
             number(notebook.cells)
         else:

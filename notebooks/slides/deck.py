@@ -6,36 +6,20 @@ it leads out of the folder.
 
 from __future__ import annotations
 
-import ast
 import base64
-import contextlib
 import html
-import math
 import re
 from pathlib import Path
-from urllib.parse import urlencode
 
 import nbformat
+from explorer_pages import FIGURES, address_of
 from nbconvert import SlidesExporter
+from packages import MATHJAX, REVEAL, copy, fetch
 
 from slides.compose import Slide, compose
-from slides.packages import MATHJAX, REVEAL, copy, fetch
 from slides.pieces import Piece, without_links
 
 HERE = Path(__file__).parent
-FIGURES = HERE.parents[1] / "figures"
-PAGES = {
-    "ActivationExplorer": "explorer.html",
-    "DreamExplorer": "explorer_dream.html",
-    "FunnelExplorer": "explorer_funnel.html",
-    "LiveTrainingExplorer": "explorer_training.html",
-    "ResidualExplorer": "explorer_residual.html",
-    "TournamentExplorer": "explorer_tournament.html",
-}
-"""Explorer → its page without a kernel."""
-
-PAGE_WIDTH = 256
-"""Of the layers on the page of the ActivationExplorer."""
 
 
 def write_decks(notebooks: list[Path], folder: Path) -> None:
@@ -87,46 +71,8 @@ def _figure(piece: Piece, folder: Path, name: str) -> str:
 
 def _address(piece: Piece, folder: Path) -> str:
     """Copy the page of the explorer that is shown; return a link to it, set as in the notebook."""
-    explorer = piece.output.data["text/plain"].partition(":")[0]
-    page = PAGES[explorer]
+    address = address_of(piece.output.data["text/plain"], piece.code)
+    page = address.partition("#")[0]
     copy([FIGURES / page], folder / "explorers")
-    controls = re.findall(r'"name": "(\w+)"', (FIGURES / page).read_text(encoding="utf-8"))
-    setting = on_page(setting_of(explorer, piece.code), set(controls))
-    hash_ = f"#{urlencode(setting)}" if setting else ""
-    address = html.escape(f"explorers/{page}{hash_}")
-    return f'Move it: <a href="{address}" target="_blank">{html.escape(page + hash_)}</a>'
-
-
-def on_page(setting: dict, controls: set[str]) -> dict[str, str]:
-    """Return of a setting what the page has a control for, written as it stands in its address.
-
-    A std means another gain in layers of another width: where the width of the page is fixed, the
-    gain is kept.
-    """
-    if "std" in setting and "width" in setting and "width" not in controls:
-        setting = setting | {"std": setting["std"] * math.sqrt(setting["width"] / PAGE_WIDTH)}
-    return {
-        name: f"{value:.4g}" if isinstance(value, float) else str(value)
-        for name, value in setting.items()
-        if name in controls
-    }
-
-
-def setting_of(explorer: str, code: str) -> dict[str, str | float]:
-    """Return the numbers and words that the explorer is given where it is made for the last time.
-
-    What a cell spells out counts; what it computes from data is not for the page to know.
-    """
-    known: dict = {"math": math, "__builtins__": {}}
-    given: dict = {}
-    for node in ast.walk(ast.parse(code)):
-        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
-            with contextlib.suppress(ValueError):
-                known[node.targets[0].id] = ast.literal_eval(node.value)
-        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == explorer:
-            given = {}
-            for keyword in node.keywords:
-                with contextlib.suppress(NameError, TypeError, AttributeError):
-                    value = eval(compile(ast.Expression(keyword.value), "", "eval"), known)
-                    given.update(value if keyword.arg is None else {keyword.arg: value})
-    return {k: value for k, value in given.items() if isinstance(value, str | int | float)}
+    link = html.escape(f"explorers/{address}")
+    return f'Move it: <a href="{link}" target="_blank">{html.escape(address)}</a>'

@@ -164,6 +164,15 @@ def test_the_first_cell_says_how_to_install_without_a_clone_above(students):
         assert "%pip install -e FOLDER" in text and "-e .." not in text
 
 
+def test_where_the_address_is_known_the_first_cell_holds_the_whole_line(tmp_path, monkeypatch):
+    monkeypatch.setattr(editions, "repository", lambda: "https://github.com/someone/course")
+    editions.main(["students", str(tmp_path / "students")])
+    for name in NAMES:
+        text = text_of(cells_of(tmp_path / "students" / name))
+        assert "On Colab:  " in text and "ADDRESS" not in text
+        assert "!git clone https://github.com/someone/course course" in text
+
+
 def test_an_edition_is_made_again_in_its_own_folder(tmp_path):
     folder = tmp_path / "edition"
     for word in ("first", "second"):

@@ -141,7 +141,7 @@ def test_storing_writes_the_contents():
 
 def test_the_plan_for_teachers_has_the_minutes_of_the_contents(cells):
     text = (NOTEBOOKS[0].parents[1] / "docs" / "teachers.md").read_text(encoding="utf-8")
-    plan = re.findall(r"(\d\d) \((\d+) and (\d+)\)", text)
+    plan = re.findall(r"(\d\d)(?:\]\([^)]*\))? \((\d+) and (\d+)\)", text)
     assert {name for name, *_ in plan} == {path.stem[:2] for path in NOTEBOOKS}
     for path in NOTEBOOKS:
         if path.stem[2] == "_":

@@ -8,12 +8,13 @@ import tarfile
 
 import editions
 import nbformat
+import packages
 import pytest
+from explorer_pages import PAGE_WIDTH, PAGES, on_page, setting_of
 from helpers.project import ROOT
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_output
 from PIL import Image
-from slides import compose, packages, pieces, room, scenes, tables
-from slides.deck import PAGE_WIDTH, PAGES, on_page, setting_of
+from slides import compose, pieces, room, scenes, tables
 
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb"))
 SHOWN = editions.chosen(editions.SHOWN)
@@ -277,7 +278,7 @@ def test_another_archive_than_the_known_one_is_refused(package):
 
 def test_without_npm_words_say_what_to_do(package, monkeypatch):
     monkeypatch.setattr(packages.shutil, "which", lambda name: None)
-    with pytest.raises(OSError, match="need a@1, once, and npm.*was not found: install Node.js"):
+    with pytest.raises(OSError, match="a@1 is needed, once.*not found: install Node.js"):
         packages.fetch(package)
 
 
@@ -290,6 +291,6 @@ def test_what_npm_says_is_handed_on(package, monkeypatch):
 
 def test_slides_that_cannot_be_made_leave_no_folder(package, tmp_path, monkeypatch):
     monkeypatch.setattr(packages.shutil, "which", lambda name: None)
-    with pytest.raises(SystemExit, match="nothing was written: the slides need reveal.js"):
+    with pytest.raises(SystemExit, match="nothing was written: reveal.js"):
         editions.main(["slides", str(tmp_path / "slides")])
     assert not (tmp_path / "slides").exists()

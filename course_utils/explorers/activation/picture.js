@@ -1,11 +1,12 @@
 // The picture of the activation explorer: histograms of the activations, curves along depth.
 
 /**
- * Fill `place`: histograms above, curves below; side by side on a projector; four histograms on a
- * phone. `shown` holds layers, heights (of the bars, 0 to 1), low, high, and the four curves.
+ * Fill `place`: histograms above, curves below; side by side on a projector; eight histograms where
+ * ten have no room for their labels, four on a phone. `shown` holds layers, heights (of the bars, 0 to 1), low, high, and the four curves.
  */
 function draw(place, shown, { width, letter, narrow, wide }) {
-  const em = 0.9 * letter, count = narrow ? 4 : wide ? 9 : 10, columns = narrow ? 2 : wide ? 3 : 5;
+  const em = 0.9 * letter;
+  const [count, columns] = narrow ? [4, 2] : wide ? [9, 3] : width < 61 * em ? [8, 4] : [10, 5];
   const chosen = fewer(shown.layers.length, count);
   const rows = Math.ceil(count / columns), row = (wide ? 9.6 : 6.9) * em, top = 0.2 * em;
   const histograms = { left: 0, right: wide ? 0.44 * width : width };

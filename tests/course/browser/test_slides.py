@@ -2,8 +2,9 @@
 
 import editions
 import nbformat
+import packages
 import pytest
-from slides import compose, packages
+from slides import compose
 
 NAMES = ("02", "12")
 

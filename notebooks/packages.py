@@ -1,7 +1,7 @@
-"""What the slides need in a browser, from npm, once: reveal.js turns pages, MathJax sets formulas.
+"""What slides and site need in a browser, from npm, once: reveal.js and MathJax.
 
 ``npm pack`` brings an archive; it is used only if its sum is the known one. Then the few files that
-slides need lie in the user's cache, and no network is needed any more.
+are needed lie in the user's cache, and no network is needed any more.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Package:
     @property
     def folder(self) -> Path:
         """Where its files lie in the user's cache."""
-        cache = platformdirs.user_cache_path("course_utils") / "slides"
+        cache = platformdirs.user_cache_path("course_utils") / "npm"
         return cache / f"{self.name}-{self.version}"
 
 
@@ -97,7 +97,7 @@ def _packed(package: Package, place: Path) -> Path:
     npm = shutil.which("npm")
     if npm is None:
         raise OSError(
-            f"the slides need {spec}, once, and npm, which brings it, was not found: install "
+            f"{spec} is needed, once, and npm, which brings it, was not found: install "
             f"Node.js, or copy {package.folder} from a machine that has it"
         )
     command = [npm, "pack", spec, "--pack-destination", str(place)]
