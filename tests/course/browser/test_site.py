@@ -150,3 +150,18 @@ def test_a_lesson_is_printed_whole(browser, site, tmp_path):
     text = "".join(page.extract_text() for page in PdfReader(tmp_path / "02.pdf").pages)
     assert "# Tested: what the explorer says is left" in text
     opened.close()
+
+
+def test_on_paper_no_formula_is_wider_than_its_line(browser, site):
+    """A line of 05 is, on a screen: there it can be scrolled."""
+    opened = Opened(browser, site, "notebooks/05_xavier_derivation")
+    opened.page.set_viewport_size({"width": 700, "height": 900})
+    assert opened.page.evaluate(_TOO_WIDE) > 0
+    opened.page.emulate_media(media="print")
+    assert opened.page.evaluate(_TOO_WIDE) == 0
+    opened.close()
+
+
+_TOO_WIDE = """() => [...document.querySelectorAll('mjx-container[display="true"]')]
+    .filter(line => line.firstElementChild.getBoundingClientRect().width > line.clientWidth + 1)
+    .length"""
