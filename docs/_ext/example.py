@@ -10,7 +10,8 @@ SOURCE = "11_your_own_network.ipynb"
 TITLE = """# Check a network of your own
 
 Three lines say what is wrong with the start of a network, and write a start that learns. `model` is
-any `nn.Module`, `batch` and `target` are one batch of its training data:
+any `nn.Module`, `batch` and `target` are one batch of its training data. (In a clone of the course,
+`pip install -e .` brings the package.)
 
 ```python
 from course_utils.diagnosis import diagnose, suggest
@@ -20,8 +21,9 @@ print(suggest(model, batch))  # an init_weights for this model: model.apply(init
 ```
 
 What follows is a case from notebook [11](/notebooks/11_your_own_network.ipynb), with its stored
-outputs: thirty plain layers, as PyTorch starts them. Where the [table](/one_answer.md) has a row
-for your network, prefer that."""
+outputs: thirty plain layers, as PyTorch starts them; you need not type its code. `suggest` knows
+nothing of your task: where the [table](/one_answer.md) has a row for your network, as it has for
+this one, prefer that."""
 
 CUT = (
     "layers = before.table[",
