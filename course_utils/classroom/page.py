@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import html
 import io
 import os
 
@@ -25,7 +26,7 @@ def explorers_page() -> w.Widget:
     """
     visitors = arrive(forked=FORKED in os.environ)
     if visitors.is_full:
-        return w.Label(visitors.words).add_class("explorers-full")
+        return _words(visitors.words).add_class("explorers-full")
     from course_utils import load_mnist  # who is refused needs no torch
     from course_utils.classroom.offers import OFFERS
     from course_utils.explorers.menu import Menu
@@ -44,5 +45,10 @@ def explorers_page() -> w.Widget:
 
     menu.on_choice(show)
     show(menu.value)
-    foot = w.Label(f"{source.getvalue().strip()}. {visitors.words}").add_class("visitors")
+    foot = _words(f"{source.getvalue().strip()}. {visitors.words}").add_class("visitors")
     return w.VBox([menu, place, foot]).add_class("explorers")
+
+
+def _words(text: str) -> w.HTML:
+    """Return words that are broken into lines; a Label would cut them at the edge of a window."""
+    return w.HTML(html.escape(text))

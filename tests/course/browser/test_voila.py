@@ -228,6 +228,8 @@ def test_a_full_page_says_so_and_a_visitor_who_leaves_makes_room(browser, small_
     words = second.locator(".explorers-full").inner_text()
     assert words.startswith("This page is full: this machine can hold 1 visitor of it at once")
     assert second.locator(".explorers").count() == 0
+    second.set_viewport_size({"width": 400, "height": 800})
+    assert second.evaluate(_CUT, ".explorers-full") == []
     first.wait_for_timeout(5000)  # who only reads stays
     changes(first, ".explorer-picture", lambda: press_left(first))
     second.close()
@@ -241,6 +243,11 @@ def test_a_full_page_says_so_and_a_visitor_who_leaves_makes_room(browser, small_
         third.wait_for_timeout(1000)
     assert "1 was here, with you" in foot(third)
     third.close()
+
+
+_CUT = """name => [...document.querySelectorAll(`${name}, ${name} *`)]
+    .filter(part => part.scrollWidth > part.clientWidth + 1 && part.clientWidth)
+    .map(part => part.className)"""
 
 
 def foot(page):
