@@ -380,8 +380,7 @@ def verdict(rows: Sequence[dict], guess: float) -> Verdict:
         raise ValueError("a verdict needs as many seeds of each contestant, two or more")
     order = sorted(accuracy, key=lambda name: -accuracy[name].mean())  # stable: ties keep order
     winner, *others = order
-    p = {name: _one_is_worse(accuracy[name], accuracy[winner]) for name in others}
-    apart = _holm(p, LEVEL)
+    apart = _holm(_one_is_worse([accuracy[winner] - accuracy[n] for n in others], others), LEVEL)
     return Verdict(
         winner,
         tuple(name for name in order if name not in apart),
@@ -390,12 +389,18 @@ def verdict(rows: Sequence[dict], guess: float) -> Verdict:
     )
 
 
-def _one_is_worse(one: np.ndarray, winner: np.ndarray) -> float:
-    """Return p of a paired two-sided t-test; 0 or 1 where all differences are the same."""
-    difference = np.round(winner - one, 9)
-    if np.ptp(difference) == 0:
-        return 0.0 if difference[0] else 1.0
-    return float(stats.ttest_1samp(difference, 0.0).pvalue)
+def _one_is_worse(behind: Sequence[np.ndarray], names: Sequence[str]) -> dict[str, float]:
+    """Return name → p of a paired two-sided t-test; 0 or 1 where all differences are the same.
+
+    `behind` holds the differences of each name to the winner, one a seed.
+    """
+    if not names:
+        return {}
+    differences = np.round(behind, 9)
+    p = np.where(differences[:, 0] != 0, 0.0, 1.0)
+    vary = np.ptp(differences, axis=1) > 0
+    p[vary] = stats.ttest_1samp(differences[vary], 0.0, axis=1).pvalue
+    return dict(zip(names, p.tolist(), strict=True))
 
 
 def _holm(p: dict[str, float], level: float) -> set[str]:
