@@ -5,16 +5,22 @@ Start with `load_mnist`; `load_images` reads FashionMNIST and other 28×28 image
 MNIST 188 MB), so a training loop needs no ``DataLoader``: a batch is ``images[indices]``.
 """
 
-from course_utils.data.images import ImageData, as_images, conversion, image_data
+from course_utils.data.arrays import as_images, bytes_up_to, conversion
+from course_utils.data.images import HAIR, ImageData, image_data
+from course_utils.data.labels import as_labels, way_to_classes
 from course_utils.data.load import load_images, load_mnist
 from course_utils.data.shapeset import shapeset
 
 __all__ = [
+    "HAIR",
     "ImageData",
     "as_images",
+    "as_labels",
+    "bytes_up_to",
     "conversion",
     "image_data",
     "load_images",
     "load_mnist",
     "shapeset",
+    "way_to_classes",
 ]

@@ -9,6 +9,7 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import filelock
 import pooch
@@ -22,6 +23,16 @@ CHUNK = 2**16  # bytes: of a download, so many must arrive in every `timeout` se
 
 class DownloadError(Exception):
     """MNIST did not come; the text is a short reason, without addresses or paths."""
+
+
+def is_address(given: object) -> bool:
+    """Whether ``given`` is an http(s) address that names a host."""
+    try:
+        parts = urlsplit(given)
+        named = parts.hostname and parts.port != 0
+    except (AttributeError, TypeError, ValueError):  # no text, or a port or host that cannot be
+        return False
+    return bool(named) and parts.scheme in ("http", "https")
 
 
 def fill(raw: Path, download: Callable, say: Callable[[str], object]) -> None:

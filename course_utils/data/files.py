@@ -30,7 +30,7 @@ ARCHIVES = {  # what is downloaded: the same files, packed
 
 MOST = 2**31  # bytes of a file that is read: no data set of 28×28 images is larger
 
-_SPELLED = re.compile(r"(?:.*-)?(train|t10k|test)-(images|labels)[-.]idx[13]-ubyte(\.gz)?")
+_SPELLED = re.compile(r"(.*-)?(train|t10k|test)-(images|labels)[-.]idx[13]-ubyte(\.gz)?")
 
 
 def faults(raw: Path) -> dict[str, str]:
@@ -73,20 +73,33 @@ def is_other_data_set(raw: Path) -> bool:
 def files_in(folder: Path) -> dict[str, Path]:
     """Return the four files of a folder, by their names in MNIST, however they are spelled.
 
-    Kaggle writes ``train-images.idx3-ubyte``, EMNIST puts its own name in front, and ``.gz`` marks
-    a packed file; an unpacked one comes first. Files that are not there are left out.
+    Files that are not there are left out. Of several sets in one folder (`sets_in`) it is the one
+    without a name in front; else the one with the most files.
     """
-    found: dict[str, Path] = {}
+    sets = sets_in(folder)
+    return sets.get("") or max(sets.values(), key=len, default={})
+
+
+def sets_in(folder: Path) -> dict[str, dict[str, Path]]:
+    """Return, by what stands in front of their names, the sets of files of a folder.
+
+    Kaggle writes ``train-images.idx3-ubyte``, EMNIST puts its own name in front, and ``.gz`` marks
+    a packed file. Of one file's several spellings MNIST's own comes first, an unpacked one next.
+    """
     try:
         paths = sorted(path for path in folder.iterdir() if path.is_file())
     except OSError:
         return {}
-    for path in sorted(paths, key=lambda path: path.suffix == ".gz"):
+    sets: dict[str, dict[str, Path]] = {}
+    for path in sorted(paths, key=lambda path: (path.suffix == ".gz", path.name not in RAW_FILES)):
         if match := _SPELLED.fullmatch(path.name):
-            part = "train" if match[1] == "train" else "t10k"
-            rank = 3 if match[2] == "images" else 1
-            found.setdefault(f"{part}-{match[2]}-idx{rank}-ubyte", path)
-    return {name: found[name] for name in RAW_FILES if name in found}
+            part = "train" if match[2] == "train" else "t10k"
+            rank = 3 if match[3] == "images" else 1
+            own = sets.setdefault(match[1] or "", {})
+            own.setdefault(f"{part}-{match[3]}-idx{rank}-ubyte", path)
+    return {
+        front: {name: own[name] for name in RAW_FILES if name in own} for front, own in sets.items()
+    }
 
 
 def read_idx(path: Path) -> np.ndarray:

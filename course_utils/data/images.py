@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-import numpy as np
-import torch
 from torch import Tensor
 
-SIDE, CLASSES = 28, 10  # pixels of an image's side; classes that the networks of the course tell
+from course_utils.data.arrays import as_images
+from course_utils.data.labels import as_labels
+
+SIDE = 28  # pixels
+HAIR = 1e-6  # so far beyond 0 or 1 a pixel is a rounding error: it becomes 0 or 1
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -85,79 +87,35 @@ def _checked(images: object, labels: object, part: str) -> tuple[Tensor, Tensor]
     shape = tuple(images.shape)
     if shape[1:] not in ((SIDE**2,), (SIDE, SIDE), (1, SIDE, SIDE)) or not len(images):
         raise ValueError(
-            f"{part} images must be (n, 784) or (n, 28, 28), got {shape}: "
-            "try torchvision.transforms.v2.functional.resize(images, [28, 28])"
+            f"{part} images must be (n, 784) or (n, 28, 28), got {shape}: {_way_to_the_size(shape)}"
         )
     least, most = images.min().item(), images.max().item()
-    if not (least >= 0 and most <= 1):
+    if not (least >= -HAIR and most <= 1 + HAIR):
+        scale = "(images - images.min()) / (images.max() - images.min())"
+        wish = f"try {scale}" if math.isfinite(least) else "look at torch.isfinite(images)"
         raise ValueError(
-            f"{part} images must hold pixels in [0, 1], got {least:.4g} to {most:.4g}: "
-            "try (images - images.min()) / (images.max() - images.min())"
+            f"{part} images must hold pixels in [0, 1], got {least:.4g} to {most:.4g}: {wish}"
         )
-    labels = as_images(labels, f"{part} labels", torch.float64, whole=True)
-    if labels.shape != images.shape[:1]:
-        raise ValueError(
-            f"{part} labels must be ({len(images)},), one an image, got {tuple(labels.shape)}"
+    labels = as_labels(labels, len(images), f"{part} labels")
+    return images.flatten(1).clamp(0, 1).contiguous(), labels
+
+
+def _way_to_the_size(shape: tuple[int, ...]) -> str:
+    """Say what makes (n, 28, 28) of images, arrays or tensors, of another shape."""
+    if 0 in shape:
+        return "there are none"
+    if shape in ((SIDE**2,), (SIDE, SIDE)):
+        return "try images[None], for one image"
+    if len(shape) == 4 and shape[3] == 1:
+        return "try images.squeeze(-1)"
+    if len(shape) == 4 and shape[1] in (3, 4):
+        return "try images.mean(1), which is grey"
+    if len(shape) == 4 and shape[3] in (3, 4):
+        return "try images.mean(-1), which is grey"
+    if len(shape) == 3 or len(shape) == 4 and shape[1] == 1:
+        add = "[:, None]" if len(shape) == 3 else ""
+        return (
+            f"try torch.nn.functional.interpolate(torch.as_tensor(images){add}, (28, 28), "
+            'mode="bilinear", antialias=True)'
         )
-    if not torch.isin(labels, torch.arange(CLASSES, dtype=labels.dtype)).all():
-        least, most = labels.min().item(), labels.max().item()
-        raise ValueError(
-            f"{part} labels must be whole numbers from 0 to 9, got {least:g} to {most:g}: "
-            "choose ten classes and count them from 0"
-        )
-    return images.flatten(1).contiguous(), labels.long()
-
-
-def as_images(
-    images: object,
-    name: str = "images",
-    dtype: torch.dtype = torch.float32,
-    *,
-    whole: bool = False,
-) -> Tensor:
-    """Return images, shape (n, …), as a tensor of ``dtype``: of a tensor, a NumPy array or lists.
-
-    Nothing is rescaled: pixels belong into [0, 1]. ``name`` is what errors call the images;
-    ``whole`` allows whole numbers above 1, for labels.
-
-    Raises
-    ------
-    TypeError
-        For anything else, pandas and sparse matrices among them; the message says how to convert.
-    ValueError
-        If the pixels are whole numbers above 1, as files hold them: 0 to 255.
-    """
-    if not isinstance(images, Tensor):
-        try:
-            images = torch.from_numpy(_as_array(images))
-        except (TypeError, ValueError) as error:
-            kind, advice = type(images).__name__, conversion(images, name)
-            raise TypeError(f"{name} must be a tensor of numbers, got {kind}: {advice}") from error
-    if images.is_complex():
-        raise TypeError(f"{name} must be real numbers, got {images.dtype}")
-    if not (whole or images.is_floating_point()) and images.numel():
-        most = int(images.double().max())
-        if most > 1:
-            raise ValueError(f"{name} must hold pixels in [0, 1], got up to {most}: divide by 255")
-    return images.to(dtype)
-
-
-def conversion(given: object, name: str) -> str:
-    """Say how to make a tensor of what is none, for a message."""
-    code = name if name.isidentifier() else "x"
-    for method in ("to_numpy", "toarray"):  # pandas, polars; the sparse matrices of SciPy
-        if hasattr(given, method):
-            return f"try torch.as_tensor({code}.{method}())"
-    if isinstance(given, np.ndarray | list | tuple):
-        return f"try torch.as_tensor({code}), with numbers in rows of equal length"
-    return "try the tensors of course_utils.load_mnist()"
-
-
-def _as_array(given: object) -> np.ndarray:
-    """Return a copy of numbers in the machine's own byte order; TypeError if they are none."""
-    if not isinstance(given, np.ndarray | list | tuple):
-        raise TypeError("neither an array nor lists")
-    array = np.asarray(given)
-    if array.dtype.kind not in "biufc":
-        raise TypeError("no numbers")
-    return array.astype(array.dtype.newbyteorder("="), order="C", copy=True)
+    return "try images.reshape(n, rows, columns) first"

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 import os
+import re
 import tempfile
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+from numbers import Real
 from pathlib import Path
 
 import numpy as np
@@ -17,14 +19,16 @@ from torch import Tensor
 from torch.nn import functional
 
 from course_utils.data import places
-from course_utils.data.download import DownloadError, download, fill
-from course_utils.data.files import RAW_FILES, RAW_FOLDER, faults, files_in, read_idx
+from course_utils.data.download import DownloadError, download, fill, is_address
+from course_utils.data.files import RAW_FILES, RAW_FOLDER, faults, files_in, read_idx, sets_in
 from course_utils.data.images import ImageData, image_data
 from course_utils.data.shared import pixels
 from course_utils.terminal import say
 
 OTHER = "images:"
 """In ``COURSE_DATA`` before a folder whose images need not be MNIST's."""
+
+_OTHER = re.compile(r"\s*[\"']?\s*images\s*[:=]", re.IGNORECASE)
 
 
 def load_mnist(
@@ -72,9 +76,9 @@ def load_mnist(
         If a file there is truncated or altered, or belongs to another data set, or if `url` or
         `timeout` makes no sense.
     """
-    if url is not None and not url.startswith(("http://", "https://")):
+    if url is not None and not is_address(url):
         raise ValueError(f"url must start with http:// or https://, got {url!r}")
-    if not 0 < timeout < math.inf:
+    if not isinstance(timeout, Real) or not 0 < timeout < math.inf:
         raise ValueError(f"timeout must be a positive finite number of seconds, got {timeout!r}")
     tell = log or (lambda line: None)
     asked_by = "COURSE_DATA" if root is None else "root"
@@ -82,10 +86,12 @@ def load_mnist(
     if source is None:
         bring = partial(download, url=url, timeout=timeout, quiet=log is None)
         images, preface = _from_cache(bring, tell)
-    elif os.fspath(places.clean(source)) == "digits":
+    elif os.fspath(places.clean(source)).lower() == "digits":
         images, preface = _digits(), "scikit-learn's "
-    elif os.fspath(source).strip().startswith(OTHER):
-        return load_images(os.fspath(source).strip().removeprefix(OTHER), log=log)
+    elif other := _OTHER.match(os.fspath(source)):
+        return load_images(os.fspath(source)[other.end() :], log=log)
+    elif is_address(source):
+        raise ValueError(f"{asked_by} is a folder here: try load_mnist(url={os.fspath(source)!r})")
     else:
         images, preface = _from_folder(source, asked_by), ""
     tell(f"{preface}{images}")
@@ -105,7 +111,9 @@ def load_images(
     root : path
         A folder that holds four files, or whose only folder with four files is called ``raw``:
         ``train-images-idx3-ubyte``, ``train-labels-idx1-ubyte``, ``t10k-images-idx3-ubyte`` and
-        ``t10k-labels-idx1-ubyte``; packed (``.gz``) and as Kaggle spells them too.
+        ``t10k-labels-idx1-ubyte``; packed (``.gz``) and as Kaggle spells them too. Where one folder
+        holds several data sets, as EMNIST's does, add what their names begin with:
+        ``"EMNIST/raw/emnist-digits"``.
     log : callable, optional
         Called with one line that says which images these are; None for silence.
 
@@ -118,18 +126,17 @@ def load_images(
     Raises
     ------
     FileNotFoundError
-        If there are not all four files, or more than one folder with them.
+        If there are not all four files, or more than one set of them.
     ValueError
         If a file is damaged, or its images or labels do not fit the course.
     """
-    root = places.clean(root)
-    folder = _folder_of_four(root)
-    files = files_in(folder)
+    folder, front, files = _four(places.clean(root))
     if list(files.values()) == [folder / name for name in RAW_FILES] and not faults(folder):
         images = _read(folder)
     else:
         train, train_labels, test, test_labels = (read_idx(files[name]) for name in RAW_FILES)
-        name = (folder.parent if folder.name == "raw" else folder).resolve().name
+        name = front.rstrip("-")
+        name = name or (folder.parent if folder.name == "raw" else folder).resolve().name
         name = f"images of {name}" if name in ("MNIST", "digits") else name
         train, test = (pixels(part, folder.parent).view(part.shape) for part in (train, test))
         images = image_data((train, train_labels), (test, test_labels), name)
@@ -138,18 +145,31 @@ def load_images(
     return images
 
 
-def _folder_of_four(root: Path) -> Path:
-    """Return the one folder at ``root`` or below, called raw, that holds all four files."""
-    candidates = [root, root / "raw", *sorted(root.glob("*/raw"))]
-    found = [folder for folder in candidates if len(files_in(folder)) == len(RAW_FILES)]
-    if found and (found[0] == root or len(found) == 1):
-        return found[0]
-    if found:
-        several = ", ".join(os.fspath(folder) for folder in found)
-        raise FileNotFoundError(f"{os.fspath(root)!r} holds several data sets: give one: {several}")
+def _four(root: Path) -> tuple[Path, str, dict[str, Path]]:
+    """Return the one folder at ``root`` or below, called raw, that holds all four files.
+
+    With it what stands in front of their names, and the files.
+    """
+    if not root.exists() and (files := sets_in(root.parent).get(f"{root.name}-")):
+        found = [(root.parent, f"{root.name}-", files)]
+    else:
+        folders = [root, root / "raw", *sorted(root.glob("*/raw"))]
+        found = [(folder, *each) for folder in folders for each in sets_in(folder).items()]
+    whole = [each for each in found if len(each[2]) == len(RAW_FILES)]
+    own = [each for each in whole if each[:2] == (root, "")]
+    at_root = [each for each in whole if each[0] == root]
+    for choice in (own, at_root, whole):
+        if len(choice) == 1:
+            return choice[0]
+    given = os.fspath(root)
+    if whole:
+        several = ", ".join(os.fspath(folder / front.rstrip("-")) for folder, front, _ in whole)
+        raise FileNotFoundError(f"{given!r} holds several data sets: give one: {several}")
+    if near := places.with_four(root):
+        raise FileNotFoundError(f"{given!r} holds no such files; {os.fspath(near)!r} does: try it")
     here = ", ".join(files_in(root)) or "none of them"
     raise FileNotFoundError(
-        f"{os.fspath(root)!r} must hold the four files {', '.join(RAW_FILES)}, packed (.gz) or "
+        f"{given!r} must hold the four files {', '.join(RAW_FILES)}, packed (.gz) or "
         f"not; it holds {here}. For images in arrays try course_utils.data.image_data"
     )
 

@@ -23,11 +23,22 @@ def clean(source: str | os.PathLike[str]) -> Path:
 def found_instead(root: Path) -> str | None:
     """Say which files lie near ``root`` in place of ``MNIST/raw`` and its four; None if none do.
 
-    Looked at are ``root``, the folders in it and in these, and the two folders above it.
+    Looked at are ``root``, the folders in it and in these, and the two folders above it. (Of a file
+    that was given, its folder.)
     """
+    root = root.parent if root.is_file() else root
     for folder in islice(_near(root), LOOKED_AT):
         if words := _what_is_wrong(root, folder, files_in(folder)):
             return words
+    return None
+
+
+def with_four(root: Path) -> Path | None:
+    """Return a folder near ``root``, which may be a file, that holds all four files; or None."""
+    root = root.parent if root.is_file() else root
+    for folder in islice(_near(root), LOOKED_AT):
+        if len(files_in(folder)) == len(RAW_FILES):
+            return folder
     return None
 
 
@@ -80,6 +91,7 @@ def _near(root: Path) -> Iterator[Path]:
     for folder in children:
         for below in _folders(folder):
             yield from (below, below / "raw", below / RAW_FOLDER)
+    yield from (root.parent, root.parent.parent)
 
 
 def _folders(folder: Path) -> list[Path]:

@@ -65,7 +65,7 @@ def _mapped(path: Path, raw: np.ndarray) -> np.ndarray | None:
     """Return what a file holds, without reading it into memory; None if it is not these pixels."""
     try:
         held = np.lib.format.open_memmap(path, mode="c")  # "c": changes stay in this kernel
-    except (OSError, ValueError):
+    except Exception:  # not there, or damaged: NumPy has a dozen kinds of error for that
         return None
     if (held.shape, held.dtype) != (raw.shape, np.float32):
         return None

@@ -66,12 +66,19 @@ def _flip(path):
         file.write(b"\x01")
 
 
+def _flip_in_header(path):
+    with open(path, "r+b") as file:
+        file.seek(100)
+        file.write(b"(")  # a blank, one bit changed
+
+
 DAMAGES = {
     "a byte": _flip,
     "cut": lambda path: os.truncate(path, path.stat().st_size // 2),
     "empty": lambda path: path.write_bytes(b""),
     "another format": lambda path: path.write_bytes(b"PK\x03\x04 no array"),
     "another shape": lambda path: np.save(path, np.zeros((3, 784), np.float32)),
+    "a bit of its header": _flip_in_header,
     "objects": lambda path: np.save(path, np.array([{}]), allow_pickle=True),
 }
 

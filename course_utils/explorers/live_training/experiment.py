@@ -11,7 +11,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from course_utils.data import ImageData, as_images
+from course_utils.data import ImageData, as_images, as_labels
 from course_utils.generators import seeded
 from course_utils.initializers import initialize_
 from course_utils.networks import mlp
@@ -68,17 +68,11 @@ def read_data(data: ImageData) -> ImageData:
     if not all(hasattr(data, part) for part in parts):
         kind = type(data).__name__
         raise TypeError(f"data must hold images and labels, as load_mnist() does, got {kind}")
-    read = {part: _tensor(getattr(data, part), part) for part in parts}
+    read = {}
+    for images, labels in (parts[:2], parts[2:]):
+        read[images] = as_images(getattr(data, images), images)
+        read[labels] = as_labels(getattr(data, labels), len(read[images]), labels)
     return replace(data, **read)
-
-
-def _tensor(given, name: str) -> Tensor:
-    if name.endswith("images"):
-        return as_images(given, name)
-    if isinstance(given, Tensor):
-        return given
-    labels = as_images(given, name, torch.float64, whole=True)
-    return labels.long() if torch.equal(labels, labels.trunc()) else labels  # fit refuses these
 
 
 class LiveRun:

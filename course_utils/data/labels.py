@@ -1,0 +1,52 @@
+"""Labels: the class of each image, 0, 1, …, and what to type where they are something else."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from course_utils.data.arrays import as_images
+
+CLASSES = 10  # so many the networks of the course tell apart
+
+
+def as_labels(labels: object, n: int, name: str = "labels", classes: int = CLASSES) -> Tensor:
+    """Return labels (n,) of so many ``classes`` as torch.int64: of a tensor, an array or a list.
+
+    ``name`` is what errors call them.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If they are something else; the message says what to try.
+    """
+    read = as_images(labels, name, torch.float64, whole=True)
+    if read.shape != (n,):
+        tried = way_to_classes(read)
+        raise ValueError(f"{name} must be ({n},), one an image, got {tuple(read.shape)}{tried}")
+    if not torch.isin(read, torch.arange(classes, dtype=read.dtype)).all():
+        least, most = read.min().item(), read.max().item()
+        raise ValueError(
+            f"{name} must be whole numbers from 0 to {classes - 1}, got {least:g} to {most:g}: "
+            f"choose {classes} classes and count them from 0"
+        )
+    return read.long()
+
+
+def way_to_classes(labels: Tensor) -> str:
+    """Say after a colon what makes classes (n,) of such labels; "" if nothing is known that does.
+
+    Known are a column (n, 1), one-hot rows (n, classes), other kinds of numbers, and classes that
+    are counted from elsewhere than 0.
+    """
+    code = "labels"
+    if labels.ndim == 2:
+        code += ".flatten()" if labels.shape[1] == 1 else ".argmax(1)"
+    elif labels.ndim != 1:
+        return ""
+    if not code.endswith("argmax(1)"):
+        least = labels.min().item() if labels.numel() else 0
+        if least < 0:
+            return f", the least {least:g}: count the classes from 0"
+        code += "" if labels.dtype == torch.int64 else ".long()"
+    return f": try {code}" if code != "labels" else ""
