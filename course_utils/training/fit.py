@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from torch.func import vmap
 from tqdm import tqdm
 
-from course_utils.data import conversion
+from course_utils.data import bytes_up_to, conversion, way_to_classes
 from course_utils.generators import seeded
 from course_utils.networks import Ensemble, is_plain, mode
 from course_utils.progress import progress
@@ -64,7 +64,8 @@ def fit(
     ``optimizer`` must treat each number for itself, as SGD and Adam do.
 
     A :class:`StopTraining` that ``after_step`` raises ends the training with what it has, and so
-    does a keyboard interrupt (but see :func:`interrupts_passed_on`). A loss that is not finite
+    does a keyboard interrupt, if ``log`` says so; without ``log``, or inside
+    :func:`interrupts_passed_on`, it is raised again once all is in order. A loss that is not finite
     ends it before that batch's update (on a GPU up to 50 steps later, so that it need not wait at
     each). How it ended is the history's ``outcome``.
 
@@ -97,6 +98,8 @@ def fit(
     ------
     TypeError, ValueError
         If data, network and options do not go together; the message says what to try.
+    KeyboardInterrupt
+        If it was interrupted, and no ``log`` tells.
     """
     _check(network, images, labels, classes=loss is F.cross_entropy)
     if test is not None:
@@ -104,23 +107,25 @@ def fit(
             raise TypeError("test must be a pair: try test=(test_images, test_labels)")
         _check(network, *test, classes=True)
     total, per_epoch = _plan(len(images), batch_size, epochs, steps)
-    rule = make_optimizer([p for p in network.parameters() if p.requires_grad], optimizer, lr)
+    with torch.inference_mode(False), images.device:
+        rule = make_optimizer([p for p in network.parameters() if p.requires_grad], optimizer, lr)
     run = _Run(network, images, labels, loss, rule, after_step, test, batch_size)
     order, started = seeded(seed), time.perf_counter()
     bar = progress(total=total, quiet=log is None, unit="step")
     draws = not isinstance(network, Ensemble) and not is_plain(network)
     global_state = _seeded(order, images.device) if draws else nullcontext()
-    with bar, mode(network, training=True), global_state, torch.enable_grad():
+    in_training = mode(network, training=True)
+    with torch.inference_mode(False), torch.enable_grad(), bar, in_training, global_state:
         try:
             while run.steps < total and run.goes_on():
-                rows = torch.randperm(len(images), generator=order).to(images.device)
+                rows = torch.randperm(len(images), generator=order, device="cpu").to(images.device)
                 run.epoch(rows, min(per_epoch, total - run.steps), bar)
         except KeyboardInterrupt:
             run.end("interrupted")
     network.zero_grad()
     histories = run.finish(time.perf_counter() - started, log)
     for history in histories:
-        pass_on(history.outcome)
+        pass_on(history.outcome, silent=log is None)
     return histories if isinstance(network, Ensemble) else histories[0]
 
 
@@ -150,6 +155,7 @@ class _Run:
         self.loss_function = _for_members(loss) if self.is_ensemble else loss
         self.parameters = list(network.parameters())
         self.classes = labels.ndim == 1 and labels.dtype == torch.int64
+        self.needs_classes = loss is F.cross_entropy
         self.watch = STEPS_BETWEEN_LOOKS.get(images.device.type, 50)
         self.steps = self.epochs = 0
         self.records = [Record() for _ in range(len(network) if self.is_ensemble else 1)]
@@ -170,6 +176,8 @@ class _Run:
         try:
             for chosen, target in islice(batches, count):
                 scores = self.network(self.images.index_select(0, chosen))  # (…, batch, classes)
+                if self.steps == updates == 0:
+                    self._check_classes(scores.shape[-1])
                 value = self.loss_function(scores, target)  # one number, or (members,)
                 losses.append(value.detach())
                 guesses += [scores.detach().argmax(-1)] if self.classes else []
@@ -194,6 +202,17 @@ class _Run:
                 self.end("interrupted")
                 self._close(losses, guesses, labels)  # what was not written down yet
             self.epochs += 1
+
+    def _check_classes(self, outputs: int) -> None:
+        """Raise, before anything is learned, if a label names a class that has no score."""
+        pairs = {"labels": self.labels if self.needs_classes else None}
+        pairs["test labels"] = None if self.test is None else self.test[1]
+        for name, labels in pairs.items():
+            if labels is not None and (most := int(labels.max())) >= outputs:
+                raise ValueError(
+                    f"{name} must be from 0 to {outputs - 1}, as the network has {outputs} "
+                    f"scores, got up to {most}: count the classes from 0, or give it more scores"
+                )
 
     def _healthy(self, recent: list[Tensor]) -> bool:
         """Keep aside the weights of networks that have just diverged; tell whether any is left."""
@@ -280,10 +299,15 @@ def _check(network: nn.Module, images: Tensor, labels: Tensor, *, classes: bool)
     if images.ndim < 2 or labels.ndim < 1 or len(images) != len(labels) or len(images) == 0:
         raise ValueError(f"images (n, …) and labels (n,) need the same n >= 1, got {shapes}")
     if classes and (labels.ndim != 1 or labels.dtype != torch.int64 or labels.min() < 0):
-        rule = "labels must be classes 0, 1, … as torch.int64 (n,)"
-        raise ValueError(f"{rule}, got {labels.dtype} {tuple(labels.shape)}: try labels.long()")
+        given = f"{labels.dtype} {tuple(labels.shape)}{way_to_classes(labels)}"
+        raise ValueError(f"labels must be classes 0, 1, … as torch.int64 (n,), got {given}")
     weight = next(network.parameters(), images)
+    if weight.is_inference() or images.is_inference():
+        what = "the network" if weight.is_inference() else "the images"
+        raise ValueError(f"{what} cannot learn, made in inference mode: make it outside of it")
     places = [f"{t.dtype} on {t.device}" for t in (weight, images)]
     if places[0] != places[1] or labels.device != images.device:
-        wish = f"try images.to({weight.dtype}).to('{weight.device}'), and labels beside them"
+        scale = "" if images.is_floating_point() or bytes_up_to(images) < 2 else " / 255"
+        fitting = f"images.to({weight.dtype}).to('{weight.device}')"
+        wish = f"try {fitting}{scale}, and labels beside them"
         raise ValueError(f"the network's weights are {places[0]}, the images {places[1]}: {wish}")

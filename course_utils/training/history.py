@@ -45,9 +45,9 @@ _passed_on: ContextVar[bool] = ContextVar("an interrupt is passed on", default=F
 def interrupts_passed_on() -> Iterator[None]:
     """Let an interrupted training raise KeyboardInterrupt once it has put everything in order.
 
-    By itself `fit` takes an interrupt for an early end, so that a learner may stop a training and
-    look. Inside ``with interrupts_passed_on():`` it is no result: who measures several trainings,
-    or judges one, stops too.
+    By itself `fit`, if it may say so in words, takes an interrupt for an early end, so that a
+    learner may stop a training and look. Inside ``with interrupts_passed_on():`` it is no result:
+    who measures several trainings, or judges one, stops too.
     """
     token = _passed_on.set(True)
     try:
@@ -56,9 +56,12 @@ def interrupts_passed_on() -> Iterator[None]:
         _passed_on.reset(token)
 
 
-def pass_on(outcome: str) -> None:
-    """Raise KeyboardInterrupt for the outcome "interrupted", where interrupts are passed on."""
-    if outcome == "interrupted" and _passed_on.get():
+def pass_on(outcome: str, *, silent: bool) -> None:
+    """Raise KeyboardInterrupt for the outcome "interrupted", where interrupts are passed on.
+
+    So it is in a ``silent`` training too: nothing else would tell that it was cut short.
+    """
+    if outcome == "interrupted" and (silent or _passed_on.get()):
         raise KeyboardInterrupt
 
 

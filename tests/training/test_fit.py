@@ -236,10 +236,12 @@ def test_impossible_options_are_named(options, error, words):
         (lambda x, y: (x[:0], y[:0]), ValueError, "n >= 1"),
         (lambda x, y: (x[:9], y), ValueError, r"got \(9, 8\) and \(230,\)"),
         (lambda x, y: (x, y.float()), ValueError, r"torch.float32 \(230,\): try labels.long"),
-        (lambda x, y: (x, F.one_hot(y)), ValueError, r"got torch.int64 \(230, 3\)"),
-        (lambda x, y: (x, y - 1), ValueError, "classes 0, 1"),
+        (lambda x, y: (x, F.one_hot(y)), ValueError, r"\(230, 3\): try labels.argmax\(1\)$"),
+        (lambda x, y: (x, y[:, None]), ValueError, r"\(230, 1\): try labels.flatten\(\)$"),
+        (lambda x, y: (x, y - 1), ValueError, r"\(230,\), the least -1: count the classes from 0"),
         (lambda x, y: (x.double(), y), ValueError, r"images.to\(torch.float32\)"),
         (lambda x, y: (x.byte(), y), ValueError, "the images torch.uint8 on cpu"),
+        (lambda x, y: ((x * 99).byte(), y), ValueError, r"\.to\('cpu'\) / 255, and labels"),
     ],
 )
 def test_data_that_do_not_fit_are_named(change, error, words):
@@ -247,6 +249,45 @@ def test_data_that_do_not_fit_are_named(change, error, words):
         fit(fresh(), *change(*toy()), log=None)
     with pytest.raises(error, match=words):
         accuracy(fresh(), *change(*toy()))
+
+
+@pytest.mark.parametrize("many", [1, 2])
+def test_a_label_without_a_score_is_named_before_anything_is_learned(many):
+    images, labels = toy()
+    nets = [fresh(seed=i) for i in range(many)]
+    network = nets[0] if many == 1 else Ensemble(nets)
+    before = [weights(net) for net in nets]
+    high = labels.clone()
+    high[-1] = 7
+    for options, name in (
+        ({"labels": high}, "labels"),
+        ({"labels": labels, "test": (images, high)}, "test labels"),
+    ):
+        with pytest.raises(ValueError, match=f"^{name} must be from 0 to 2, .* got up to 7: count"):
+            fit(network, images, steps=3, log=None, **options)
+    assert all(torch.equal(weights(net), old) for net, old in zip(nets, before, strict=True))
+    assert fit(
+        network, images, high, steps=1, log=None, loss=lambda s, y: s.sum()
+    )  # others may take any labels
+
+
+def test_the_state_of_torch_around_it_does_not_matter():
+    images, labels = toy()
+    plain, strange = fresh(), fresh()
+    fit(plain, images, labels, steps=5, log=None)
+    with torch.inference_mode(), torch.device("meta"):
+        fit(strange, images, labels, steps=5, log=None)
+    assert torch.equal(weights(plain), weights(strange))
+
+
+def test_what_was_made_in_inference_mode_is_named():
+    with torch.inference_mode():
+        images, labels = toy()
+        network = fresh()
+    with pytest.raises(ValueError, match="the network cannot learn, made in inference mode"):
+        fit(network, images, labels, log=None)
+    with pytest.raises(ValueError, match="the images cannot learn, made in inference mode"):
+        fit(fresh(), images, labels, log=None)
 
 
 def test_the_global_generator_is_left_alone_where_nothing_is_drawn_from_it():

@@ -74,8 +74,11 @@ def test_who_wants_results_lets_interrupts_be_passed_on_and_all_is_in_order_firs
     assert all(p.grad is None for p in network.parameters())
     with interrupts_passed_on():
         fit(network, images, labels, steps=1, log=None)  # what is not interrupted goes on
-    histories = fit(network, images, labels, **options)
-    assert "interrupted" in str(histories)
+    with pytest.raises(KeyboardInterrupt):  # nor is one without words a result
+        fit(network, images, labels, **options)
+    told = []
+    histories = fit(network, images, labels, **options | {"log": told.append})
+    assert "interrupted" in str(histories) and told
 
 
 def test_an_interrupt_during_forward_or_test_leaves_a_whole_history(capsys):
@@ -100,7 +103,6 @@ def test_an_interrupt_during_forward_or_test_leaves_a_whole_history(capsys):
             test=(images, labels),
             epochs=3,
             batch_size=20,
-            log=None,
         )
         assert (history.outcome, history.steps) == ("interrupted", steps), at
         columns = (history.loss, history.accuracy, history.test_accuracy)
@@ -202,7 +204,7 @@ def test_an_interrupt_gives_every_network_what_it_has_learned(capsys):
 
     nets, (images, labels) = members(2), toy()
     alone = [copy.deepcopy(network) for network in nets]
-    options = {"batch_size": 20, "log": None}
+    options = {"batch_size": 20, "log": [].append}
     histories = fit(Ensemble(nets), images, labels, epochs=3, after_step=interrupt, **options)
     assert [(h.steps, h.outcome) for h in histories] == [(7, "interrupted")] * 2
     for network, twin in zip(nets, alone, strict=True):
