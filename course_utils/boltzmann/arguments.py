@@ -7,18 +7,20 @@ import operator
 from collections.abc import Callable
 from numbers import Integral, Real
 
+import numpy as np
 import torch
 from torch import Tensor
 
 
 def whole(name: str, value: object, least: int = 1, most: int | None = None) -> int:
-    """Return a whole number, of Python or of NumPy, as an int.
+    """Return a whole number, of Python, NumPy or torch, as an int.
 
     Raises
     ------
     ValueError
         If it is none, or is less than ``least`` or more than ``most``.
     """
+    value = scalar(value)
     if not _is_whole(value) or value < least or (most is not None and value > most):
         rule = f"of at least {least}" if most is None else f"from {least} to {most}"
         raise ValueError(f"{name} must be a whole number {rule}, got {value!r}")
@@ -31,17 +33,23 @@ def number(
     wish: str = "a finite number, 0 or more",
     allowed: Callable[[float], bool] = lambda x: x >= 0,
 ) -> float:
-    """Return a finite number, of Python or of NumPy, as a float.
+    """Return a finite number, of Python, NumPy or torch, as a float.
 
     Raises
     ------
     ValueError
         If it is none, or not ``allowed``; ``wish`` says in words what is.
     """
+    value = scalar(value)
     real = isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
     if not real or not allowed(value):
         raise ValueError(f"{name} must be {wish}, got {value!r}")
     return float(value)
+
+
+def scalar(value: object) -> object:
+    """Return the number that an array or a tensor without dimensions holds; all else as it is."""
+    return value.item() if isinstance(value, Tensor | np.ndarray) and value.ndim == 0 else value
 
 
 def device_here(device: torch.device | str) -> torch.device:

@@ -144,7 +144,7 @@ class DBN:
             except KeyboardInterrupt:
                 if log is not None:
                     log(f"Interrupted after rbms[{i}]: the stack keeps what it has learned.")
-                pass_on("interrupted")
+                pass_on("interrupted", silent=log is None)
                 break
             if history.outcome != "finished":
                 break

@@ -13,6 +13,7 @@ from __future__ import annotations
 import inspect
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from course_utils.training import interrupts_passed_on
@@ -22,7 +23,7 @@ class Estimator:
     """Lets `clone`, pipelines and searches of scikit-learn work with an RBM, as a transformer.
 
     The class that inherits it keeps each parameter of its constructor, as it was given, in an
-    attribute of the same name, and has `fit`, `read`, `hidden_given_visible`,
+    attribute of the same name, and has `fit`, `read`, `check_values`, `hidden_given_visible`,
     `pseudo_log_likelihood` and `learner`.
     """
 
@@ -76,7 +77,12 @@ class Estimator:
 
         For a NumPy array, or lists, it is an array, of the dtype of the weights.
         """
-        return _like(images, self.hidden_given_visible(self.read(images, "images")))
+        return _like(images, self.hidden_given_visible(self._read(images)))
+
+    def get_feature_names_out(self, input_features: object = None) -> np.ndarray:
+        """Return what a pipeline calls the hidden units: ``"rbm0"`` and so on."""
+        names = [f"{type(self).__name__.lower()}{i}" for i in range(self.n_hidden)]
+        return np.array(names, dtype=object)
 
     def score_samples(self, images: Tensor | np.ndarray) -> Tensor | np.ndarray:
         """Return `pseudo_log_likelihood` of images (n, n_visible), (n,), in nats.
@@ -85,7 +91,14 @@ class Estimator:
         of each image, which is drawn anew at each call, here from the RBM's generator. As there,
         its mean over the draws is the exact one.
         """
-        return _like(images, self.pseudo_log_likelihood(self.read(images, "images")))
+        return _like(images, self.pseudo_log_likelihood(self._read(images)))
+
+    def _read(self, images: Tensor | np.ndarray) -> Tensor:
+        """Return images as a tensor that has the values of visible units."""
+        read = self.read(images, "images")
+        if read.layout == torch.strided:
+            self.check_values(read, "images")
+        return read
 
     def __sklearn_is_fitted__(self) -> bool:
         """Return whether the RBM has learned."""

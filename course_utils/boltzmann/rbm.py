@@ -37,7 +37,7 @@ from course_utils.boltzmann.units import (
     softplus,
     visible_bias_of,
 )
-from course_utils.data import as_images
+from course_utils.data import HAIR, as_images, bytes_up_to
 from course_utils.generators import seeded
 from course_utils.progress import progress
 from course_utils.training import StopTraining, pass_on
@@ -107,10 +107,10 @@ class RBM(Estimator):
         if visible not in VISIBLE_KINDS:
             raise ValueError(f'visible must be "bernoulli" or "gaussian", got {visible!r}')
         if dtype not in (torch.float32, torch.float64):
-            raise ValueError(
-                f"dtype must be torch.float32 or torch.float64, got {dtype}: in half precision "
-                "small updates and small probabilities are lost"
-            )
+            half = dtype in (torch.float16, torch.bfloat16)
+            lost = ": in half precision small updates and small probabilities are lost"
+            wish = "dtype must be torch.float32 or torch.float64"
+            raise ValueError(f"{wish}, got {dtype!r}{lost if half else ''}")
         self.generator = seeded(seed, device_here(device))
         self.n_visible, self.n_hidden, self.visible, self.std = n_visible, n_hidden, visible, std
         self.seed, self.dtype, self.device = seed, dtype, device
@@ -314,8 +314,9 @@ class RBM(Estimator):
 
         Each epoch is a new permutation of the images; an incomplete last batch is dropped. A
         :class:`course_utils.training.StopTraining` that a callback raises ends the training, and so
-        does a keyboard interrupt; weights and chains keep what they have. Weights that are no
-        longer finite end it too, but then all is lost. How it ended is the history's ``outcome``.
+        does a keyboard interrupt (without a ``log`` that tells of it, it is raised again); weights
+        and chains keep what they have. Weights that are no longer finite end it too, but then all
+        is lost. How it ended is the history's ``outcome``.
 
         Parameters
         ----------
@@ -392,7 +393,7 @@ class RBM(Estimator):
             bar.close()
         if words and log is not None:
             log(words)
-        pass_on(outcome)
+        pass_on(outcome, silent=log is None)
         return RBMHistory(
             *metrics.columns(), self.learner.steps - before, time.perf_counter() - started, outcome
         )
@@ -492,11 +493,16 @@ class RBM(Estimator):
         if images.ndim != 2 or len(images) == 0:
             wish = f"(n, {self.weight.shape[1]}) with n of at least 1"
             raise ValueError(f"{name} must have the shape {wish}, got {tuple(images.shape)}")
+        self.check_values(images, name)
+
+    def check_values(self, images: Tensor, name: str) -> None:
+        """Raise ValueError unless ``images``, of any shape, holds what visible units can be."""
         low, high = finite_range(name, images)
-        if self.visible == "bernoulli" and not 0 <= low <= high <= 1:
+        if self.visible == "bernoulli" and not -HAIR <= low <= high <= 1 + HAIR:
+            scale = "by 255" if bytes_up_to(images) == 255 else "by the greatest value"
             raise ValueError(
                 f"{name} must lie in [0, 1] for Bernoulli visible units, got {low:g} to {high:g}: "
-                'try dividing by the greatest value, or visible="gaussian" and standardized data'
+                f'try dividing {scale}, or visible="gaussian" and standardized data'
             )
 
     def _check_layout(self, states: Tensor, name: str, units: int) -> None:
@@ -505,12 +511,17 @@ class RBM(Estimator):
             raise TypeError(f"{name} must be a tensor, got {kind}: try torch.as_tensor({name})")
         if states.ndim == 0 or states.shape[-1] != units:
             given = tuple(states.shape)
-            raise ValueError(f"{name} must have the shape (n, {units}), got {given}")
+            flat = math.prod(given[1:]) == units
+            wish = f": try {name}.flatten(1)" if flat else ""
+            raise ValueError(f"{name} must have the shape (n, {units}), got {given}{wish}")
+        if states.layout != torch.strided:
+            raise TypeError(f"{name} must be dense, got {states.layout}: try {name}.to_dense()")
         if states.dtype != self.weight.dtype or states.device != self.weight.device:
             own = f"{self.weight.dtype} on {self.weight.device}"
+            scale = " / 255" if states.dtype == torch.uint8 and bytes_up_to(states) > 1 else ""
             raise ValueError(
                 f"{name} is {states.dtype} on {states.device}, the weights are {own}: "
-                f"try {name}.to(rbm.weight)"
+                f"try {name}.to(rbm.weight){scale}"
             )
 
     def _data(self, images: Tensor | np.ndarray, name: str) -> Tensor:
@@ -581,6 +592,8 @@ def _spread(images: Tensor, count: int) -> Tensor:
 
 def _pair(name: str, value: float | tuple[float, float]) -> tuple[float, float]:
     """Return a pair as it is, and a number twice."""
+    if isinstance(value, Tensor | np.ndarray):
+        value = value.tolist()
     if not isinstance(value, tuple | list):
         return value, value
     if len(value) != 2:

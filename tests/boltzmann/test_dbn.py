@@ -299,7 +299,9 @@ def test_an_interrupt_between_two_rbms_is_passed_on_to_who_wants_results():
 
     dbn = DBN([12, 9, 7], seed=3)
     with pytest.raises(KeyboardInterrupt), interrupts_passed_on():
-        dbn.fit(patterns(), epochs=1, after_layer=stop, log=None)
+        dbn.fit(patterns(), epochs=1, after_layer=stop, log=[].append)
+    with pytest.raises(KeyboardInterrupt):  # nor without words
+        DBN([12, 9, 7], seed=3).fit(patterns(), epochs=1, after_layer=stop, log=None)
     assert [rbm.learner.steps for rbm in dbn.rbms] == [2, 0]
 
 

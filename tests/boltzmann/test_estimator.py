@@ -15,6 +15,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.neural_network import BernoulliRBM
 from sklearn.pipeline import FeatureUnion, Pipeline, make_pipeline
+from sklearn.preprocessing import MinMaxScaler
 from sklearn.utils import get_tags
 from sklearn.utils.validation import check_is_fitted
 
@@ -262,3 +263,62 @@ def test_a_copy_goes_on_as_the_rbm_would_and_shares_nothing_with_it(way):
     twin.partial_fit(v, **options)
     assert same_parameters(rbm, twin) and torch.equal(rbm.sample(3, 4), twin.sample(3, 4))
     assert clone(twin).get_params() == rbm.get_params()
+
+
+# --- what people hand over -----------------------------------------------------------------------
+
+
+def test_a_hair_over_one_is_rounding():
+    images = np.random.default_rng(0).normal(size=(500, 64)).astype("f4")
+    assert MinMaxScaler().fit_transform(images).max() > 1
+    model = make_pipeline(MinMaxScaler(), RBM(64, 5))
+    assert model.fit_transform(images, rbm__log=None, rbm__epochs=1).shape == (500, 5)
+    with pytest.raises(ValueError, match=r"got 0 to 1.001: try dividing by the greatest value"):
+        RBM(64, 5).fit(np.linspace(0, 1.001, 6400).reshape(100, 64), log=None)
+
+
+@pytest.mark.parametrize("door", ["fit", "transform", "score_samples", "partial_fit"])
+@pytest.mark.parametrize("kind", ["u1", "f4", "f8", torch.uint8, torch.float32])
+def test_grey_values_up_to_255_are_refused_at_every_door(door, kind):
+    grey = np.arange(400) % 256
+    is_torch = isinstance(kind, torch.dtype)
+    images = torch.as_tensor(grey).to(kind) if is_torch else grey.astype(kind)
+    with pytest.raises(ValueError, match="255"):
+        getattr(RBM(4, 3), door)(images.reshape(100, 4))
+
+
+def test_the_advice_for_bytes_is_to_divide_them():
+    grey = (torch.arange(400) % 256).to(torch.uint8).reshape(100, 4)
+    with pytest.raises(ValueError, match=r"try v.to\(rbm.weight\) / 255$"):
+        RBM(4, 3).hidden_given_visible(grey)
+
+
+@pytest.mark.parametrize("door", ["fit", "transform", "score_samples"])
+def test_images_of_rows_and_columns_are_told_to_be_flattened(door):
+    with pytest.raises(ValueError, match=r"\(n, 4\), got \(9, 2, 2\): try \w+.flatten\(1\)$"):
+        getattr(RBM(4, 3), door)(torch.zeros(9, 2, 2))
+    with pytest.raises(TypeError, match=r"must be .*dense.*to_dense\(\)"):
+        getattr(RBM(4, 3), door)(torch.zeros(9, 4).to_sparse())
+
+
+def test_hidden_units_have_names_in_a_pipeline(digits):
+    model = make_pipeline(MinMaxScaler(), RBM(64, 3)).fit(digits[0][:100], rbm__log=None)
+    assert model.get_feature_names_out().tolist() == ["rbm0", "rbm1", "rbm2"]
+
+
+@pytest.mark.parametrize("make", [torch.tensor, np.array, np.float64])
+def test_numbers_come_as_tensors_and_arrays_too(digits, make):
+    images, plain = digits[0][:200], RBM(64, 5, std=0.02)
+    plain.fit(images, epochs=1, lr=(0.25, 0.125), log=None)
+    whole = make if make is not np.float64 else np.int64
+    rbm = RBM(whole(64), whole(5), std=make(0.02))
+    rate = (0.25, 0.125) if make is np.float64 else make([0.25, 0.125])
+    rbm.fit(images, epochs=whole(1), lr=rate, batch_size=whole(100), log=None)
+    assert same_parameters(plain, rbm)
+
+
+def test_half_precision_and_names_of_dtypes_are_refused_for_their_own_reasons():
+    with pytest.raises(ValueError, match=r"got torch.float16: in half precision small updates"):
+        RBM(3, 2, dtype=torch.float16)
+    with pytest.raises(ValueError, match=r"must be torch.float32 or torch.float64, got 'float32'$"):
+        RBM(3, 2, dtype="float32")

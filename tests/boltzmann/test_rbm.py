@@ -477,7 +477,7 @@ def test_an_epoch_whose_measurement_is_interrupted_has_no_metrics(digits, monkey
         return whole(*arguments, **options)
 
     monkeypatch.setattr(rbm, measurement, interrupted)
-    history = rbm.fit(images, held_out=digits[500:600], epochs=3, log=None)
+    history = rbm.fit(images, held_out=digits[500:600], epochs=3, log=[].append)
     assert (history.outcome, history.steps) == ("interrupted", 10)
     columns = history.reconstruction_error, history.pseudo_likelihood, history.free_energy_gap
     assert calls and [len(column) for column in columns] == [1, 1, 1]
@@ -549,9 +549,11 @@ def test_interrupting_after_an_epoch_keeps_that_epochs_metrics(digits):
         if epoch == 2:
             raise KeyboardInterrupt
 
-    _, history = train(digits, epochs=4, after_epoch=stop, log=None)
+    _, history = train(digits, epochs=4, after_epoch=stop, log=[].append)
     assert (history.outcome, history.steps) == ("interrupted", 10)
     assert len(history.reconstruction_error) == len(history.pseudo_likelihood) == 2
+    with pytest.raises(KeyboardInterrupt):  # without words nothing would tell
+        train(digits, epochs=4, after_epoch=stop, log=None)
 
 
 def test_callbacks_count_steps_and_epochs_of_the_call(digits):
