@@ -23,6 +23,8 @@ import tempfile
 from contextlib import ExitStack
 from pathlib import Path
 
+from course_utils.terminal import any_terminal
+
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
 
@@ -209,4 +211,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    any_terminal()
     main()

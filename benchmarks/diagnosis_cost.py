@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from course_utils.diagnosis import diagnose
 from course_utils.networks import mlp
+from course_utils.terminal import any_terminal
 
 ROUNDS = 9
 IMAGES, VECTORS = torch.randn(8, 3, 64, 64), torch.randn(64, 784)
@@ -82,4 +83,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    any_terminal()
     main()

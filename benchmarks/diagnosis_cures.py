@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from course_utils import load_mnist
 from course_utils.diagnosis import diagnose, suggest
 from course_utils.networks import mlp
+from course_utils.terminal import any_terminal
 
 STEPS, BATCH, SEEDS, WORDS, LENGTH = 200, 64, 3, 16, 24
 Batches = Callable[[int], tuple[Tensor, Tensor]]
@@ -269,4 +270,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    any_terminal()
     main()

@@ -30,6 +30,7 @@ from course_utils.explorers.activation.experiment import predict
 from course_utils.initializers import initialize_
 from course_utils.networks import mlp
 from course_utils.plotting import BACKWARD, FORWARD, THEORY
+from course_utils.terminal import any_terminal
 
 ROUNDS, WIDTH = 15, 256
 
@@ -111,4 +112,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    any_terminal()
     main()

@@ -35,6 +35,7 @@ from course_utils.experiments.five_layers import (
 )
 from course_utils.experiments.tiles import Tiles, add_options
 from course_utils.experiments.tournament import DATA
+from course_utils.terminal import any_terminal
 
 FILE = stored_path("five_layers")
 
@@ -89,4 +90,5 @@ def main(line: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
+    any_terminal()
     main()

@@ -24,6 +24,7 @@ import psutil
 from course_utils.grading.grade import Limits
 from course_utils.grading.watch import Process, adopt_orphans
 from course_utils.grading.whole_class import grade_all
+from course_utils.terminal import any_terminal
 
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
 LIMITS = Limits(seconds=60, memory=3 * 2**30, threads=1)
@@ -141,4 +142,5 @@ def write(path: Path, cells: list[str]) -> None:
 
 
 if __name__ == "__main__":
+    any_terminal()
     main()

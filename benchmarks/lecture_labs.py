@@ -31,6 +31,7 @@ from course_utils.experiments import stored_path
 from course_utils.experiments.stored import as_text, write_whole
 from course_utils.initializers import initialize_
 from course_utils.networks import Ensemble, mlp
+from course_utils.terminal import any_terminal
 from course_utils.training import accuracy, fit, interrupts_passed_on
 
 FILE = stored_path("lecture_labs")
@@ -135,4 +136,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    any_terminal()
     main()

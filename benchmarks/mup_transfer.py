@@ -28,6 +28,7 @@ from course_utils import load_mnist
 from course_utils.experiments import TransferSetting, best_rate, stored_path, train_rates
 from course_utils.experiments.stored import as_text, write_whole
 from course_utils.initializers import MUP, STANDARD
+from course_utils.terminal import any_terminal
 
 FILE = stored_path("mup_transfer")
 KINDS = {kind.name: kind for kind in (STANDARD, MUP)}
@@ -108,4 +109,5 @@ def main(line: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
+    any_terminal()
     main()

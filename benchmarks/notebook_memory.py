@@ -15,6 +15,8 @@ import nbformat
 import psutil
 from nbclient import NotebookClient
 
+from course_utils.terminal import any_terminal
+
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
 GB = 2**30
 
@@ -50,4 +52,5 @@ def main(numbers: list[str]) -> None:
 
 
 if __name__ == "__main__":
+    any_terminal()
     main(sys.argv[1:])

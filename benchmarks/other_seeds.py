@@ -18,6 +18,8 @@ import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
+from course_utils.terminal import any_terminal
+
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
 SHIFTS = (0, 1000, 2000, 3000)
 HELD, FAILED = "HELD", "FAILED"
@@ -82,4 +84,5 @@ def main(line: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
+    any_terminal()
     main()

@@ -41,6 +41,7 @@ from stored_runs import earlier, mnist
 
 from course_utils.experiments import interval, rows_with
 from course_utils.networks import one_thread
+from course_utils.terminal import any_terminal
 from course_utils.training import interrupts_passed_on
 
 SEEDS = range(1, 4)  # seed 0 chooses the settings
@@ -144,4 +145,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    any_terminal()
     main()

@@ -39,6 +39,7 @@ from torch import Tensor
 from course_utils.boltzmann import RBM, TwoWayLogPartition, two_way_log_partition
 from course_utils.experiments import stored_path
 from course_utils.experiments.stored import as_text, write_whole
+from course_utils.terminal import any_terminal
 from course_utils.training import interrupts_passed_on
 
 FILE = stored_path("rbm_likelihood")
@@ -130,4 +131,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    any_terminal()
     main()

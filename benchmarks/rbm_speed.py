@@ -33,6 +33,7 @@ from torch import Tensor
 
 from course_utils import load_mnist
 from course_utils.boltzmann import RBM, annealed_log_partition, log_likelihood
+from course_utils.terminal import any_terminal
 
 HIDDEN, BATCH, LR, EPOCHS = 500, 100, 0.05, 5
 OURS = {"CD-1": {}, "PCD-1": {"persistent": True}}
@@ -166,4 +167,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    any_terminal()
     main()

@@ -31,6 +31,7 @@ from course_utils.experiments import interval, rows_with, stored_path
 from course_utils.experiments.stored import as_text, write_whole
 from course_utils.initializers import initialize_, looks_linear_, lsuv_
 from course_utils.networks import Ensemble, mlp, one_thread
+from course_utils.terminal import any_terminal
 from course_utils.training import accuracy, fit, interrupts_passed_on
 
 FILE = stored_path("schemes_table")
@@ -201,4 +202,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    any_terminal()
     main()

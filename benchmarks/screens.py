@@ -11,6 +11,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+from course_utils.terminal import any_terminal
+
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
 
@@ -57,4 +59,5 @@ def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
+    any_terminal()
     main(Path(sys.argv[1]) if sys.argv[1:] else ROOT / "notebooks")

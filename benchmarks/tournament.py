@@ -34,6 +34,7 @@ from course_utils.experiments.advice import Line
 from course_utils.experiments.contestants import FAMILIES
 from course_utils.experiments.tiles import Tiles, add_options
 from course_utils.experiments.tournament import BUDGETS, DATA, RATES, Setting, images, play
+from course_utils.terminal import any_terminal
 
 FILE = stored_path("tournament")
 DEPTHS, WIDTHS = (3, 10, 20, 30, 50, 100), (32, 128)
@@ -190,4 +191,5 @@ def main(line: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
+    any_terminal()
     main()

@@ -22,6 +22,7 @@ import torch
 from course_utils import load_mnist
 from course_utils.experiments import MapSetting, stored_path, train_row
 from course_utils.experiments.tiles import Tiles, add_options
+from course_utils.terminal import any_terminal
 
 FILE = stored_path("trainability_map")
 SIGMA_W2 = [round(1 + 0.2 * i, 1) for i in range(16)]  # 1.0 to 4.0
@@ -66,4 +67,5 @@ def main(line: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
+    any_terminal()
     main()

@@ -31,6 +31,7 @@ from torchvision.transforms import ToTensor
 from course_utils import load_mnist
 from course_utils.data import ImageData
 from course_utils.networks import Ensemble, mlp, weight_layers
+from course_utils.terminal import any_terminal
 from course_utils.training import accuracy, fit
 
 BATCH, MEMBERS = 100, 10
@@ -155,4 +156,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    any_terminal()
     main()

@@ -21,6 +21,8 @@ from pathlib import Path
 
 import psutil
 
+from course_utils.terminal import any_terminal
+
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
 
@@ -121,4 +123,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    any_terminal()
     main()

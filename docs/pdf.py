@@ -15,6 +15,8 @@ from pathlib import Path
 from playwright.sync_api import Browser, sync_playwright
 from pypdf import PdfWriter
 
+from course_utils.terminal import any_terminal
+
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 FLAGS = ["--no-sandbox", "--disable-gpu"]
 
@@ -111,4 +113,5 @@ def _chromium(playwright) -> str:
 
 
 if __name__ == "__main__":
+    any_terminal()
     main()

@@ -32,6 +32,7 @@ from course_utils.explorers.activation.figure import draw
 from course_utils.explorers.still import MATPLOTLIB_DEFAULTS
 from course_utils.explorers.verdict import verdict
 from course_utils.plotting import diagrams
+from course_utils.terminal import any_terminal
 
 HERE = Path(__file__).parent
 GIF = HERE / "explorer.gif"
@@ -151,4 +152,5 @@ def under(top: Image.Image, bottom: Image.Image) -> Image.Image:
 
 
 if __name__ == "__main__":
+    any_terminal()
     main(sys.argv[1:])

@@ -16,6 +16,7 @@ from pages.frame import FIGURES, kept
 
 from course_utils import load_mnist
 from course_utils.data import ImageData
+from course_utils.terminal import any_terminal
 
 PAGES = ("activation", "funnel", "residual", "dream", "training", "tournament")
 
@@ -46,4 +47,5 @@ def mnist() -> ImageData:
 
 
 if __name__ == "__main__":
+    any_terminal()
     main(sys.argv[1:])

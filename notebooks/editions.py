@@ -25,6 +25,8 @@ import nbformat
 from address import completed, repository
 from solved import solve, without_pointer
 
+from course_utils.terminal import any_terminal
+
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 SHOWN = ("01", "02", "05", "06", "12")
@@ -207,4 +209,5 @@ def _mark(folder: Path, name: str) -> str:
 
 
 if __name__ == "__main__":
+    any_terminal()
     main()

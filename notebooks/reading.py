@@ -17,6 +17,8 @@ from pathlib import Path
 
 import nbformat
 
+from course_utils.terminal import any_terminal
+
 HERE = Path(__file__).parent
 FOLDED = ("# Tested: ", "# Installed: ", "# Imported: ")
 """How the first line of a folded cell begins: proof, the look for the package, the imports."""
@@ -179,4 +181,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    any_terminal()
     sys.exit(main())

@@ -24,6 +24,7 @@ from PIL import Image
 from reading import CONTENTS, contents, figures, is_folded, predicted
 
 from course_utils import load_mnist
+from course_utils.terminal import any_terminal
 
 HERE = Path(__file__).parent
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
@@ -115,4 +116,5 @@ def with_palette(png: str) -> str:
 
 
 if __name__ == "__main__":
+    any_terminal()
     main(sys.argv[1:])

@@ -1,12 +1,15 @@
 """Words on any terminal, in the encodings of Western and Korean Windows and of plain machines."""
 
 import io
+import re
+import runpy
 import sys
 
 import pytest
+from helpers.project import ROOT
 
 from course_utils import claim, load_mnist
-from course_utils.terminal import say
+from course_utils.terminal import any_terminal, say
 
 ENCODINGS = ["cp1252", "cp949", "latin-1", "ascii", "utf-8"]
 
@@ -50,3 +53,34 @@ def test_a_stream_that_names_no_encoding_gets_the_line_as_it_is(monkeypatch):
     monkeypatch.setattr(sys, "stdout", screen)
     say("✓")
     assert screen.getvalue() == "✓\n"
+
+
+COMMANDS = sorted(
+    path
+    for folder in ("benchmarks", "docs", "figures", "notebooks")
+    for path in (ROOT / folder).rglob("*.py")
+    if "__main__" in path.read_text(encoding="utf-8")
+)
+COMMANDS += sorted((ROOT / "course_utils").rglob("__main__.py"))
+FIRST = re.compile(r'^(if __name__ == "__main__":\n    )?any_terminal\(\)\n', re.M)
+
+
+@pytest.mark.parametrize("path", COMMANDS, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_each_command_can_be_helped_on_a_terminal_of_ascii(path, monkeypatch):
+    text = path.read_text(encoding="utf-8")
+    assert FIRST.search(text), "its first line is any_terminal()"
+    if "ArgumentParser" not in text and path.parent.name != "classroom":
+        return  # it takes no options
+    shown = terminal(monkeypatch, "ascii")
+    monkeypatch.setattr(sys, "argv", [str(path), "--help"])
+    monkeypatch.syspath_prepend(path.parent)
+    with pytest.raises(SystemExit) as end:
+        runpy.run_path(str(path), run_name="__main__")
+    assert end.value.code == 0 and shown().startswith("usage:")
+
+
+def test_a_command_writes_the_name_of_a_folder_that_the_terminal_cannot_show(monkeypatch, tmp_path):
+    shown = terminal(monkeypatch, "cp1252")
+    any_terminal()
+    print(f"students: written into {tmp_path.name}/강의, μ, σ")
+    assert shown().endswith("/??, mu, sigma\n")

@@ -3,5 +3,7 @@
 import sys
 
 from course_utils.classroom.serve import main
+from course_utils.terminal import any_terminal
 
+any_terminal()
 sys.exit(main())

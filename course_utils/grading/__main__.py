@@ -7,7 +7,7 @@ import os
 import sys
 from pathlib import Path
 
-from course_utils.terminal import say
+from course_utils.terminal import any_terminal, say
 
 MOST_THREADS = 4  # each asks for memory that it never uses, and the limit counts that
 
@@ -72,4 +72,5 @@ def _whole(text: str) -> int:
 
 
 if __name__ == "__main__":
+    any_terminal()
     main()

@@ -21,6 +21,8 @@ from pathlib import Path
 
 import psutil
 
+from course_utils.terminal import any_terminal
+
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
@@ -151,4 +153,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    any_terminal()
     main()

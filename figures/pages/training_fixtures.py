@@ -9,6 +9,7 @@ import json
 from pathlib import Path
 
 from course_utils.initializers import SCHEMES
+from course_utils.terminal import any_terminal
 from pages.training import steps_of, trained
 
 FILE = Path(__file__).with_suffix(".json")
@@ -37,4 +38,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    any_terminal()
     main()
