@@ -6,11 +6,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from torch import Tensor, nn
 
-from course_utils.networks.mlp import ACTIVATIONS
+from course_utils.networks.mlp import maker_of
 
 SHRINK = 4
 """The images are averaged over squares of so many pixels first: MNIST's become 7 × 7."""
@@ -26,7 +26,9 @@ class Images(nn.Module):
         return nn.functional.avg_pool2d(pictures, SHRINK)
 
 
-def convolutional(channels: Sequence[int], activation: str = "relu") -> nn.Sequential:
+def convolutional(
+    channels: Sequence[int], activation: str | Callable[[], nn.Module] = "relu"
+) -> nn.Sequential:
     """Stack 3×3 convolutions with zero padding, then the mean over the pixels and a linear layer.
 
     Parameters
@@ -35,7 +37,8 @@ def convolutional(channels: Sequence[int], activation: str = "relu") -> nn.Seque
         Of the image, of each hidden layer, and the number of classes: ``[1, 16, 16, 10]`` has two
         convolutions and three weight layers.
     activation
-        A key of `ACTIVATIONS`, after each convolution.
+        After each convolution: a key of `ACTIVATIONS`, or a function that makes a module, as in
+        `mlp`.
 
     Returns
     -------
@@ -46,14 +49,14 @@ def convolutional(channels: Sequence[int], activation: str = "relu") -> nn.Seque
     ------
     ValueError
         If there is no hidden layer, or the activation is unknown.
+    TypeError
+        If a function of your own does not make a module, or the activation is itself a module.
     """
     if len(channels) < 3:
         raise ValueError(f"channels needs a hidden layer, got {list(channels)}: try [1, 16, 10]")
-    if activation not in ACTIVATIONS:
-        known = ", ".join(ACTIVATIONS)
-        raise ValueError(f"unknown activation {activation!r}: choose one of {known}")
+    make = maker_of(activation)
     layers: list[nn.Module] = [Images()]
     for fan_in, fan_out in zip(channels[:-2], channels[1:-1], strict=True):
-        layers += [nn.Conv2d(fan_in, fan_out, 3, padding=1), ACTIVATIONS[activation]()]
+        layers += [nn.Conv2d(fan_in, fan_out, 3, padding=1), make()]
     mean = nn.AdaptiveAvgPool2d(1), nn.Flatten(-3)
     return nn.Sequential(*layers, *mean, nn.Linear(*channels[-2:]))

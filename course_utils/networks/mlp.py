@@ -10,6 +10,8 @@ from collections.abc import Callable, Sequence
 
 from torch import Tensor, nn
 
+from course_utils.names import called_here, meant, name_of, which
+
 ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
     "linear": nn.Identity,
     "tanh": nn.Tanh,
@@ -76,7 +78,7 @@ def mlp(
         If there are fewer than two sizes, a size below 1, or an unknown activation or
         normalization.
     TypeError
-        If a function of your own does not make a module.
+        If a function of your own does not make a module, or the activation is itself a module.
     """
     if len(sizes) < 2:
         raise ValueError(
@@ -84,23 +86,19 @@ def mlp(
         )
     if any(not isinstance(n, int) or n < 1 for n in sizes):
         raise ValueError(f"every size must be a whole number of at least 1, got {list(sizes)}")
-    if not callable(activation) and activation not in ACTIVATIONS:
-        known = ", ".join(ACTIVATIONS)
-        raise ValueError(f"unknown activation {activation!r}: choose one of {known}")
-    if normalization not in (None, *NORMALIZATIONS):
-        known = ", ".join(NORMALIZATIONS)
-        raise ValueError(f"unknown normalization {normalization!r}: choose None or one of {known}")
-    make = activation if callable(activation) else ACTIVATIONS[activation]
+    make, normalize = maker_of(activation), normalization_of(normalization)
     layers: list[nn.Module] = []
     for fan_in, fan_out in zip(sizes[:-2], sizes[1:-1], strict=True):
         layers += [nn.Linear(fan_in, fan_out, bias=bias), make()]
-        if normalization is not None:
+        if normalize is not None:
             place = len(layers) if after_activation else len(layers) - 1
-            layers.insert(place, NORMALIZATIONS[normalization](fan_out))
+            layers.insert(place, normalize(fan_out))
     return nn.Sequential(*layers, nn.Linear(*sizes[-2:], bias=bias))
 
 
-def from_weights(weights: Sequence[Tensor], activation: str = "relu") -> nn.Sequential:
+def from_weights(
+    weights: Sequence[Tensor], activation: str | Callable[[], nn.Module] = "relu"
+) -> nn.Sequential:
     """Stack layers of the weights given, without biases, each followed by the activation.
 
     Parameters
@@ -108,16 +106,73 @@ def from_weights(weights: Sequence[Tensor], activation: str = "relu") -> nn.Sequ
     weights
         One a layer, ``(fan_out, fan_in)``; they are used as they are, not copied, and not trained.
     activation
-        A key of :data:`ACTIVATIONS`.
+        As in :func:`mlp`, which also says what is raised.
 
     Returns
     -------
     torch.nn.Sequential
         Linear, activation, Linear, activation, …
     """
+    make = maker_of(activation)
     network = nn.Sequential()
     for weight in weights:
         layer = nn.Linear(*reversed(weight.shape), bias=False, device="meta")
         layer.weight = nn.Parameter(weight, requires_grad=False)
-        network.append(layer).append(ACTIVATIONS[activation]())
+        network.append(layer).append(make())
     return network
+
+
+def maker_of(activation: str | Callable[[], nn.Module]) -> Callable[[], nn.Module]:
+    """Return what makes a new module of an activation, or say in words why nothing does.
+
+    Raises
+    ------
+    ValueError
+        If no activation has that name.
+    TypeError
+        If it is a module, or no text and nothing to call; what is returned raises it too, where the
+        function given needs arguments or makes no module.
+    """
+    if isinstance(activation, str):
+        if activation not in ACTIVATIONS:
+            raise ValueError(f"unknown activation {activation!r}: {which(activation, ACTIVATIONS)}")
+        return ACTIVATIONS[activation]
+    if isinstance(activation, nn.Module) or not callable(activation):
+        raise TypeError(_no_maker(activation))
+
+    def make() -> nn.Module:
+        try:
+            module = activation()
+        except TypeError as error:
+            if error.__traceback__.tb_next is None:  # nothing of it ran: it needs arguments
+                raise TypeError(_no_maker(activation)) from None
+            raise
+        if not isinstance(module, nn.Module):
+            raise TypeError(_no_maker(activation))
+        return module
+
+    return make
+
+
+def _no_maker(activation: object) -> str:
+    """Say what to give in place of what makes no module."""
+    if isinstance(activation, nn.Module):
+        given = f"the module {name_of(activation)}(), which all layers would share"
+        hint = f"its class nn.{name_of(activation)}, or with options lambda: nn.LeakyReLU(0.2)"
+    else:
+        given = name_of(activation) if callable(activation) else repr(activation)
+        hint = "a class such as nn.ReLU, lambda: nn.LeakyReLU(0.2)"
+    names = meant(activation, ACTIVATIONS) or ["relu"]
+    return (
+        "activation must be a name, or make a new module each time it is called without "
+        f"arguments; got {given}: try {hint}, or a name such as {names[0]!r}"
+    )
+
+
+def normalization_of(name: str | None) -> Callable[[int], nn.Module] | None:
+    """Return what makes a normalization for a number of units, None for None; or ValueError."""
+    if name is not None and name not in NORMALIZATIONS:
+        hint = called_here(name, NORMALIZATIONS)
+        known = f"choose None or one of {', '.join(NORMALIZATIONS)}"
+        raise ValueError(f"unknown normalization {name!r}: {hint or known}")
+    return NORMALIZATIONS.get(name)

@@ -14,11 +14,11 @@ used here: activation before weights, so that every branch ends in a linear laye
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from torch import Tensor, nn
 
-from course_utils.networks.mlp import ACTIVATIONS, NORMALIZATIONS
+from course_utils.networks.mlp import maker_of, normalization_of
 
 
 class Residual(nn.Module):
@@ -75,7 +75,7 @@ def residual_mlp(
     depth: int,
     *,
     branch_layers: int = 1,
-    activation: str = "relu",
+    activation: str | Callable[[], nn.Module] = "relu",
     scale: float = 1.0,
     normalization: str | None = None,
 ) -> ResidualNetwork:
@@ -93,7 +93,8 @@ def residual_mlp(
     branch_layers
         Linear layers in a branch, 1 or 2.
     activation
-        A key of :data:`course_utils.networks.ACTIVATIONS`.
+        A key of :data:`course_utils.networks.ACTIVATIONS`, or a function that makes a module, as
+        in :func:`course_utils.networks.mlp`.
     scale
         Of every branch: 1, 1/√depth, or any other number.
     normalization
@@ -109,24 +110,20 @@ def residual_mlp(
     ------
     ValueError
         If an argument is not one of those named above.
+    TypeError
+        If a function of your own does not make a module, or the activation is itself a module.
     """
     _check(sizes, depth, branch_layers, scale)
-    for name, value, known in (
-        ("activation", activation, ACTIVATIONS),
-        ("normalization", normalization, (None, *NORMALIZATIONS)),
-    ):
-        if value not in list(known):
-            choices = ", ".join(map(str, known))
-            raise ValueError(f"unknown {name} {value!r}: choose one of {choices}")
+    make, normalize = maker_of(activation), normalization_of(normalization)
     n_in, width, n_out = sizes
 
     def norm() -> list[nn.Module]:
-        return [] if normalization is None else [NORMALIZATIONS[normalization](width)]
+        return [] if normalize is None else [normalize(width)]
 
     def branch() -> nn.Sequential:
         layers = norm()
         for _ in range(branch_layers):
-            layers += [ACTIVATIONS[activation](), nn.Linear(width, width)]
+            layers += [make(), nn.Linear(width, width)]
         return nn.Sequential(*layers)
 
     blocks = [Residual(branch(), scale) for _ in range(depth)]

@@ -33,6 +33,6 @@ def test_it_works_member_by_member_in_an_ensemble():
 def test_what_cannot_be_built_is_refused_in_words():
     with pytest.raises(ValueError, match="channels needs a hidden layer, got \\[1, 10\\]"):
         convolutional([1, 10])
-    with pytest.raises(ValueError, match="unknown activation 'swish': choose one of linear"):
-        convolutional([1, 8, 10], "swish")
+    with pytest.raises(ValueError, match="unknown activation 'mish': choose one of linear"):
+        convolutional([1, 8, 10], "mish")
     assert isinstance(convolutional([1, 8, 10])[1], nn.Conv2d)

@@ -18,8 +18,10 @@ from course_utils.networks import (
     ACTIVATIONS,
     NORMALIZATIONS,
     Ensemble,
+    convolutional,
     from_weights,
     mlp,
+    residual_mlp,
     weight_layers,
 )
 from course_utils.probes import Probe
@@ -54,8 +56,8 @@ def test_impossible_sizes_are_named(sizes):
 
 
 def test_an_unknown_activation_is_answered_with_the_known_ones():
-    with pytest.raises(ValueError, match="'swish'.*tanh"):
-        mlp([5, 4, 3], "swish")
+    with pytest.raises(ValueError, match="'mish'.*tanh"):
+        mlp([5, 4, 3], "mish")
 
 
 def test_mlp_takes_a_function_that_makes_a_module_a_new_one_for_each_layer():
@@ -253,3 +255,50 @@ def test_fit_trains_both_and_an_ensemble_takes_layers_and_refuses_batches_in_wor
     assert min(accuracy(ensemble, x, y)) > 0.95
     with pytest.raises(ValueError, match="BatchNorm1d: in an ensemble the members would not"):
         Ensemble([mlp([20, 30, 2], normalization="batch") for _ in range(2)])
+
+
+BUILDERS = {
+    "mlp": lambda activation: mlp([4, 3, 2], activation),
+    "from_weights": lambda activation: from_weights([torch.ones(3, 4)], activation),
+    "convolutional": lambda activation: convolutional([1, 3, 2], activation),
+    "residual_mlp": lambda activation: residual_mlp([4, 3, 2], 1, activation=activation),
+}
+
+
+@pytest.mark.parametrize("build", BUILDERS.values(), ids=BUILDERS)
+@pytest.mark.parametrize(
+    "activation, words",
+    [
+        (
+            nn.ReLU(),
+            r"the module ReLU\(\), .* share: try its class nn.ReLU, .* lambda: .* 'relu'",
+        ),
+        (nn.LeakyReLU(0.2), r"try its class nn.LeakyReLU, or .* lambda: nn.LeakyReLU\(0.2\)"),
+        (nn.functional.relu, "got relu: try a class such as nn.ReLU, .* a name such as 'relu'"),
+        (nn.functional.gelu, "got gelu: .* a name such as 'gelu'"),
+        (torch.tanh, "got tanh: .* a name such as 'tanh'"),
+        (np.tanh, "got tanh: .* a name such as 'tanh'"),
+        (lambda x: x, "got <lambda>: try a class such as nn.ReLU"),
+        (lambda: torch.tanh, "got <lambda>: try a class such as nn.ReLU"),
+        (nn.Threshold, "got Threshold: try a class"),
+        (None, "got None: try a class"),
+    ],
+)
+def test_what_makes_no_module_is_refused_in_words(build, activation, words):
+    with pytest.raises(TypeError, match=words):
+        build(activation)
+
+
+@pytest.mark.parametrize("build", BUILDERS.values(), ids=BUILDERS)
+def test_every_builder_takes_a_function_that_makes_a_module(build):
+    slopes = [
+        m.negative_slope
+        for m in build(lambda: nn.LeakyReLU(0.2)).modules()
+        if isinstance(m, nn.LeakyReLU)
+    ]
+    assert slopes == [0.2]
+
+
+def test_an_error_inside_a_function_of_ones_own_stays_its_own():
+    with pytest.raises(TypeError, match="unsupported operand"):
+        mlp([4, 3, 2], lambda: 1 + "one")
