@@ -21,6 +21,7 @@ from itertools import groupby
 
 from course_utils.experiments.contestants import FAMILIES
 from course_utils.experiments.tournament import BUDGETS, Setting, Verdict, verdict
+from course_utils.names import which
 
 RANGES = {"few": (1, 14), "some": (15, 39), "many": (40, math.inf)}
 """Name of a range → its first and last depth. The grid has 3 and 10, 20 and 30, 50 and 100 layers:
@@ -171,7 +172,7 @@ def find(table: Sequence[Line], family: str, depth: int, rule: str) -> Line | No
     Raises ValueError for a family that the table does not know.
     """
     if family not in FAMILIES:
-        raise ValueError(f"unknown family {family!r}: choose one of {', '.join(FAMILIES)}")
+        raise ValueError(f"unknown family {family!r}: {which(family, FAMILIES)}")
     lines = [line for line in table if (line.family, line.rule) == (family, rule)]
     return next((line for line in lines if _range(line.depths[0]) == _range(depth)), None)
 

@@ -45,6 +45,7 @@ from course_utils.experiments.tournament import (
 )
 from course_utils.generators import seeded
 from course_utils.initializers import initialize_
+from course_utils.names import which
 from course_utils.networks import Ensemble, mlp, one_thread, ordinary_torch
 from course_utils.training import MemberRates, fit, interrupts_passed_on
 
@@ -132,8 +133,7 @@ def play(
         If it was interrupted: half a row is none.
     """
     if activation not in ACTIVATIONS:
-        known = ", ".join(ACTIVATIONS)
-        raise ValueError(f"unknown activation {activation!r}: choose one of {known}")
+        raise ValueError(f"unknown activation {activation!r}: {which(activation, ACTIVATIONS)}")
     trial = _Trial(activation, data, width, steps)
     with one_thread(), interrupts_passed_on(), no_denormals():
         tried = _tune(trial)

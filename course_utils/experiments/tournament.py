@@ -41,6 +41,7 @@ from torch import Tensor, nn
 from course_utils.data import ImageData, load_mnist, shapeset
 from course_utils.experiments.contestants import FAMILIES
 from course_utils.generators import seeded
+from course_utils.names import which
 from course_utils.networks import Ensemble, mode, one_thread, ordinary_torch
 from course_utils.training import MemberRates, fit, interrupts_passed_on
 
@@ -66,7 +67,7 @@ def images(name: str) -> ImageData:
     Raises ValueError for a name that is not in `DATA`.
     """
     if name not in DATA:
-        raise ValueError(f"unknown data {name!r}: choose one of {', '.join(DATA)}")
+        raise ValueError(f"unknown data {name!r}: {which(name, DATA)}")
     if name == "Shapeset-3×2":
         return shapeset(seed=0)
     return load_mnist("digits" if name == "digits" else None, log=None)
@@ -104,7 +105,7 @@ class Setting:
             ("rule", self.rule, RATES),
         ):
             if value not in known:
-                raise ValueError(f"unknown {name} {value!r}: choose one of {', '.join(known)}")
+                raise ValueError(f"unknown {name} {value!r}: {which(value, known)}")
         for name, least in {"depth": 1, "width": 1, "steps": 1}.items():
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int) or value < least:

@@ -10,6 +10,7 @@ from torch import nn
 
 from course_utils.initializers.network import draw_
 from course_utils.initializers.schemes import Rng, zero_
+from course_utils.names import which
 from course_utils.networks import ResidualNetwork, weight_layers
 
 STARTS = ("he", "fixup", "rezero")
@@ -54,7 +55,7 @@ def start_(network: ResidualNetwork, start: str, *, generator: Rng = None) -> Re
         If there is no such start.
     """
     if start not in STARTS:
-        raise ValueError(f"unknown start {start!r}: choose one of {', '.join(STARTS)}")
+        raise ValueError(f"unknown start {start!r}: {which(start, STARTS)}")
     for part in (network.stem, network.head):
         draw_(part, "lecun_normal", {}, generator)
     for block in network.blocks:

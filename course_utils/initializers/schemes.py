@@ -37,7 +37,8 @@ from torch import Generator, Tensor
 from torch.nn import init
 from torch.nn.parameter import is_lazy
 
-from course_utils.theory.activations import EXAMPLE
+from course_utils.names import called_here, meant
+from course_utils.theory.activations import ACTIVATION_FUNCTIONS, EXAMPLE
 
 Rng = Generator | None  # None stands for torch's global random state
 Scheme = Callable[..., Tensor]  # scheme(weight, generator=…, **options) fills and returns weight
@@ -92,15 +93,25 @@ def gain(activation: str, negative_slope: float | None = None) -> float:
     names = ("linear", "tanh", "sigmoid", "relu", "leaky_relu", "selu")
     if activation not in names:
         raise ValueError(
-            f"torch recommends no gain for {activation!r}, only for {', '.join(names)}: try "
-            "theory.forward_gain, which computes one for any activation; build your own of two "
-            f"NumPy functions, theory.forward_gain(theory.{EXAMPLE})"
+            f"torch recommends no gain for {activation!r}, only for {', '.join(names)}: "
+            + (called_here(activation, names) or _gain_elsewhere(activation))
         )
     if negative_slope is None:
         return float(init.calculate_gain(activation))
     if activation != "leaky_relu":
         raise ValueError(f"negative_slope belongs to leaky_relu only, {activation} takes none")
     return init.calculate_gain("leaky_relu", _number("negative_slope", negative_slope))
+
+
+def _gain_elsewhere(activation: object) -> str:
+    """Say how to compute the gain of an activation for which torch recommends none."""
+    known = meant(activation, ACTIVATION_FUNCTIONS)
+    if known:
+        return f"try theory.forward_gain({known[0]!r}), which computes it"
+    return (
+        "try theory.forward_gain, which computes one for any activation; build your own of two "
+        f"NumPy functions, theory.forward_gain(theory.{EXAMPLE})"
+    )
 
 
 def zero_(w: Tensor, *, generator: Rng = None) -> Tensor:
@@ -235,28 +246,45 @@ _OTHER = (zero_, constant_, orthogonal_, pytorch_default_)
 SCHEMES: dict[str, Scheme] = {f.__name__.rstrip("_"): f for f in _NORMAL + _UNIFORM + _OTHER}
 
 
-_ELSEWHERE = {
-    "kaiming": "he",
-    "msra": "he",
-    "glorot": "xavier",
-    "zeros": "zero",
-    "ones": "constant",
+_FUNCTIONS = {
+    "delta_orthogonal": "delta_orthogonal_(layer.weight)",
+    "fixup": 'start_(network, "fixup")',
+    "gpt2": "gpt2_(network)",
+    "looks_linear": "looks_linear_(network)",
+    "lsuv": "lsuv_(network, images)",
+    "mup": "parametrize_(network, MUP, base_width=64)",
+    "rezero": 'start_(network, "rezero")',
 }
+"""What is no scheme, as it looks at more than one weight → the function that does it."""
+
+_NEAREST = {
+    "trunc_normal": "normal, whose tails are not cut",
+    "truncated_normal": "normal, whose tails are not cut",
+    "variance_scaling": "lecun_*, xavier_* or he_*, each with the variance in its name",
+}
+"""Schemes of PyTorch and Keras that are not in the course → what comes nearest."""
 
 
 def named(scheme: str, options: dict) -> Scheme:
     """Return the scheme of that name after checking that it takes the options."""
     if not isinstance(scheme, str) or scheme not in SCHEMES:
-        name = scheme.lower().strip("_ ") if isinstance(scheme, str) else ""
-        for elsewhere, here in _ELSEWHERE.items():
-            name = name.replace(elsewhere, here)
-        meant = [known for known in SCHEMES if known == name or known.startswith(f"{name}_")]
-        if name and meant:
-            raise ValueError(f"there is no scheme {scheme!r}: here it is {' or '.join(meant)}")
-        raise ValueError(f"there is no scheme {scheme!r}; the schemes are {', '.join(SCHEMES)}")
+        hint = _hint(scheme) if isinstance(scheme, str) else ""
+        raise ValueError(
+            f"there is no scheme {scheme!r}"
+            + (f": {hint}" if hint else f"; the schemes are {', '.join(SCHEMES)}")
+        )
     takes = list(inspect.signature(SCHEMES[scheme]).parameters)[1:-1]  # all but w and generator
     unknown = [option for option in options if option not in takes]
     if unknown:
         takes = ", ".join(takes) or "no option"
         raise ValueError(f"{scheme} takes {takes}; it does not take {', '.join(unknown)}")
     return SCHEMES[scheme]
+
+
+def _hint(scheme: str) -> str:
+    """Say what the name of no scheme may mean: a scheme, a function, or what comes nearest."""
+    if names := meant(scheme, SCHEMES):
+        return f"here it is {' or '.join(names)}"
+    if names := meant(scheme, _FUNCTIONS):
+        return f"it is a function, {_FUNCTIONS[names[0]]} of course_utils.initializers"
+    return "".join(f"the nearest here is {_NEAREST[name]}" for name in meant(scheme, _NEAREST))

@@ -9,6 +9,8 @@ from __future__ import annotations
 import matplotlib.pyplot as plt
 import seaborn as sns
 
+from course_utils.names import called_here
+
 FORWARD, BACKWARD, THEORY = "#0072B2", "#D55E00", "#333333"
 """Colours of the activations, of the gradients, and of anything that theory predicts."""
 
@@ -72,6 +74,8 @@ def scheme_style(scheme: str) -> dict[str, str]:
     """
     name = scheme.removesuffix("_normal").removesuffix("_uniform")
     if name not in SCHEME_COLORS:
-        known = ", ".join(SCHEME_COLORS)
-        raise ValueError(f"no colour for scheme {scheme!r}: the course has colours for {known}")
+        ends = ("", "_normal", "_uniform")
+        hint = called_here(scheme, [name + end for name in SCHEME_COLORS for end in ends])
+        known = f"the course has colours for {', '.join(SCHEME_COLORS)}"
+        raise ValueError(f"no colour for scheme {scheme!r}: {hint or known}")
     return {"color": SCHEME_COLORS[name], "linestyle": "--" if "_uniform" in scheme else "-"}

@@ -18,6 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import erf, expit, ndtr
 
+from course_utils.names import called_here
+
 
 @dataclass(frozen=True)
 class Activation:
@@ -98,7 +100,10 @@ def resolve(activation: str | Activation) -> Activation:
     if isinstance(activation, str) and activation in ACTIVATION_FUNCTIONS:
         return ACTIVATION_FUNCTIONS[activation]
     names = ", ".join(ACTIVATION_FUNCTIONS)
+    hint = called_here(activation, ACTIVATION_FUNCTIONS)
+    if "leaky_relu" in hint:
+        hint += ", with the slope 0.01; with another one it is theory.leaky_relu(0.2)"
+    own = f"build your own of two NumPy functions, such as {EXAMPLE}"
     raise ValueError(
-        f"activation must be an Activation or one of {names}, got {activation!r}: build your own "
-        f"of two NumPy functions, such as {EXAMPLE}"
+        f"activation must be an Activation or one of {names}, got {activation!r}: {hint or own}"
     )

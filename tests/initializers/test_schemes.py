@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import re
 from functools import partial
+from importlib import import_module
 
 import numpy as np
 import pytest
@@ -461,11 +463,47 @@ def test_orthogonal_names_the_number_formats_that_it_needs():
         ("glorot", "xavier_normal or xavier_uniform"),
         ("zeros", "zero"),
         ("orthogonal_", "orthogonal"),
+        ("HeNormal", "he_normal"),
+        ("GlorotUniform", "xavier_uniform"),
+        ("xavier-uniform", "xavier_uniform"),
+        ("Random Normal", "normal"),
+        ("ones_", "constant"),
+        ("PyTorch", "pytorch_default"),
     ],
 )
 def test_a_scheme_that_is_called_otherwise_elsewhere_is_told_its_name_here(elsewhere, here):
     with pytest.raises(ValueError, match=f"no scheme '{elsewhere}': here it is {here}$"):
         initialize_(mlp([3, 3]), elsewhere)
+
+
+@pytest.mark.parametrize("name", ["trunc_normal_", "TruncatedNormal", "VarianceScaling"])
+def test_a_scheme_that_is_not_here_is_answered_with_the_nearest(name):
+    with pytest.raises(ValueError, match=f"no scheme '{name}': the nearest here is .*_?normal|lec"):
+        initialize_(mlp([3, 3]), name)
+
+
+@pytest.mark.parametrize(
+    "name", ["looks_linear", "lsuv", "LSUV", "delta-orthogonal", "gpt2", "mup"]
+)
+def test_a_scheme_that_is_a_function_is_answered_with_its_call(name):
+    with pytest.raises(ValueError, match="it is a function, .* of course_utils.initiali") as error:
+        initialize_(mlp([3, 3]), name)
+    call = re.search(r"function, (\w+)\(", str(error.value))
+    assert callable(getattr(import_module("course_utils.initializers"), call[1]))
+
+
+@pytest.mark.parametrize(
+    "elsewhere, here",
+    [("ReLU", "relu"), ("LeakyReLU", "leaky_relu"), ("identity", "linear"), (nn.Tanh(), "tanh")],
+)
+def test_a_gain_is_told_under_the_name_that_is_used_here(elsewhere, here):
+    with pytest.raises(ValueError, match=f"is called '{here}' here$"):
+        gain(elsewhere)
+
+
+def test_a_gain_that_torch_has_not_is_computed_under_the_name_that_is_used_here():
+    with pytest.raises(ValueError, match=r"no gain for 'swish'.*theory.forward_gain\('silu'\)"):
+        gain("swish")
 
 
 @pytest.mark.parametrize("name", ["mish", lambda z: z, None])
@@ -480,7 +518,7 @@ def test_an_activation_without_a_gain_is_shown_how_to_get_one(name):
     assert theory.forward_gain(own) > 1
 
 
-@pytest.mark.parametrize("unknown", ["truncated", "", None, 3])
+@pytest.mark.parametrize("unknown", ["heavy", "", None, 3])
 def test_an_unknown_scheme_is_answered_with_the_names(unknown):
     with pytest.raises(ValueError, match="there is no scheme .*zero.*pytorch_default") as error:
         initialize_(nn.Linear(2, 2), unknown)
