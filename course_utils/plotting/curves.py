@@ -1,6 +1,7 @@
 """Curves along depth and along training, and matrices side by side.
 
-Every function takes numbers (arrays, no networks) and returns the Axes that it drew on.
+Every function takes numbers (lists, arrays, tensors, columns of pandas; no networks) and returns
+the Axes that it drew on.
 """
 
 from __future__ import annotations
@@ -9,10 +10,10 @@ from collections.abc import Mapping, Sequence
 
 import matplotlib.pyplot as plt
 import numpy as np
-import seaborn as sns
 from matplotlib.axes import Axes
 
-from course_utils.plotting.style import THEORY
+from course_utils.plotting.numbers import as_named_numbers, as_numbers, largest
+from course_utils.plotting.style import THEORY, colors_of
 
 
 def std_by_layer(
@@ -39,11 +40,20 @@ def std_by_layer(
         Texts of the axes.
     ax
         Where to draw; a new figure by default.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If there is no label or nothing to draw, or what is to be drawn are no numbers of such a
+        shape.
     """
+    curves = as_named_numbers(curves, "curves", "(n_layers,)", "(n_seeds, n_layers)")
+    if predictions:
+        predictions = as_named_numbers(predictions, "predictions", "(n_layers,)")
+    colors = colors_of(curves, colors)
     ax = ax or plt.subplots(figsize=(8, 3.6))[1]
-    palette = dict(zip(curves, sns.color_palette("colorblind", len(curves)), strict=True))
     for label, values in curves.items():
-        color = (colors or {}).get(label, palette[label])
+        color = colors[label]
         values = np.atleast_2d(_hide_zeros(values))  # (n_seeds, n_layers)
         layers = np.arange(1, values.shape[1] + 1)
         middle = values[0] if len(values) == 1 else np.exp(np.log(values).mean(axis=0))
@@ -69,8 +79,7 @@ def _show_whole_decades(ax: Axes) -> None:
         ax.set_ylim(10.0 ** np.floor(np.log10(low / 1.2)), 10.0 ** np.ceil(np.log10(high * 1.2)))
 
 
-def _hide_zeros(values: Sequence[float]) -> np.ndarray:
-    values = np.asarray(values, dtype=float)
+def _hide_zeros(values: np.ndarray) -> np.ndarray:
     return np.where(values > 0, values, np.nan)
 
 
@@ -98,14 +107,25 @@ def learning_curves(
         Texts of the axes.
     ax
         Where to draw; a new figure by default.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If there is no label or nothing to draw, what is to be drawn are no numbers of such a shape,
+        or ``x`` has another number of points.
     """
+    runs = as_named_numbers(runs, "runs", "(n_points,)", "(n_seeds, n_points)")
+    colors = colors_of(runs, colors)
+    positions = None if x is None else as_numbers(x, "x")
     ax = ax or plt.subplots(figsize=(8, 3.6))[1]
-    palette = dict(zip(runs, sns.color_palette("colorblind", len(runs)), strict=True))
     for label, values in runs.items():
-        values = np.atleast_2d(np.asarray(values, dtype=float))
-        where = np.arange(1, values.shape[1] + 1) if x is None else np.asarray(x)
-        color = (colors or {}).get(label, palette[label])
-        ax.plot(where, values.mean(axis=0), color=color, label=label)
+        values = np.atleast_2d(values)
+        n_points, color = values.shape[1], colors[label]
+        where = np.arange(1, n_points + 1) if positions is None else positions
+        if where.shape != (n_points,):
+            raise ValueError(f"x must have the {n_points} points of {label!r}, got {where.shape}")
+        alone = "o" if n_points == 1 else None  # a line of one point could not be seen
+        ax.plot(where, values.mean(axis=0), color=color, label=label, marker=alone)
         if len(values) > 1:
             ax.fill_between(
                 where, values.min(axis=0), values.max(axis=0), color=color, alpha=0.2, lw=0
@@ -135,8 +155,14 @@ def matrices(
     -------
     numpy.ndarray of Axes
         One per matrix.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If there is no title or no matrix, or one is no matrix of numbers, or none is finite.
     """
-    limit = max(float(np.abs(matrix).max()) for matrix in named.values()) or 1.0
+    named = as_named_numbers(named, "named", "(rows, columns)")
+    limit = largest(np.concatenate([matrix.ravel() for matrix in named.values()]), "named")
     figure, axes = plt.subplots(1, len(named), figsize=(min(2.6 * len(named) + 1, 12), 3))
     axes = np.atleast_1d(axes)
     for ax, (name, matrix) in zip(axes, named.items(), strict=True):

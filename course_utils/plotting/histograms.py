@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import matplotlib.pyplot as plt
 import numpy as np
 
+from course_utils.plotting.numbers import as_numbers
 from course_utils.plotting.style import FORWARD
 
 
@@ -39,7 +40,19 @@ def histograms_by_layer(
     -------
     numpy.ndarray of Axes
         One per layer.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If these are no numbers, or their shapes and the number of names do not go together.
     """
+    counts, edges = as_numbers(counts, "counts"), as_numbers(edges, "edges")
+    if counts.ndim != 2 or edges.shape != (counts.shape[1] + 1,) or len(names) != len(counts):
+        raise ValueError(
+            "counts must be (n_layers, n_bins), edges (n_bins + 1,) and names one for each layer, "
+            f"got the shapes {counts.shape} and {edges.shape} and {len(names)} names; for one "
+            "layer try counts[None] and [name]"
+        )
     width = min(1.7 * len(counts) + 0.5, 12)
     figure, axes = plt.subplots(
         1, len(counts), figsize=(width, 2.1), sharex=True, sharey=True, squeeze=False
@@ -57,5 +70,5 @@ def histograms_by_layer(
 
 def bar_heights(counts: np.ndarray) -> np.ndarray:
     """Scale counts ``(..., n_bins)`` to heights: square root, tallest bin at 1 (all 0 stays 0)."""
-    roots = np.sqrt(np.asarray(counts, dtype=float))
+    roots = np.sqrt(as_numbers(counts, "counts"))
     return roots / np.maximum(roots.max(axis=-1, keepdims=True), 1e-12)

@@ -11,6 +11,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
+from course_utils.plotting.numbers import as_numbers, largest
+
 GAP, TITLE = 0.08, 0.3
 """Room between two tiles, and for a line of titles, as shares of a tile's side."""
 
@@ -53,16 +55,15 @@ def image_grid(
     Raises
     ------
     ValueError
-        If the images are not square, their number is 0, the titles are not as many, or ``columns``
-        or ``limit`` is not positive.
+        If the images are not square, their number is 0, none has a finite number, the titles are
+        not as many, or ``columns`` or ``limit`` is not positive.
     """
     tiles = square_images(images)  # (n, side, side)
-    if columns < 1:
-        raise ValueError(f"columns must be 1 or more, got {columns}")
-    if len(titles) not in (0, len(tiles)):
-        raise ValueError(f"{len(tiles)} images need as many titles or none, got {len(titles)}")
+    _check(tiles, columns, titles, "titles")
     columns = min(columns, len(tiles))
-    limit = _limit(tiles, symmetric) if limit is None else float(limit)
+    if limit is None:
+        limit = largest(tiles, "images") if symmetric else 1.0
+    limit = float(limit)
     if not 0 < limit < math.inf:
         raise ValueError(f"limit must be a positive finite number, got {limit}")
     low, colors = (-limit, "RdBu_r") if symmetric else (0.0, "gray_r")
@@ -87,15 +88,19 @@ def image_grid(
 def square_images(images) -> np.ndarray:
     """Return images ``(n, side * side)`` or ``(n, side, side)`` as an array ``(n, side, side)``.
 
+    Torch's ``(n, 1, side, side)`` will do as well.
+
     Raises
     ------
+    TypeError
+        If they are no numbers.
     ValueError
-        If there is no image, or the images are not square.
+        If there is no image, the images are not square, or no number is finite.
     """
-    if hasattr(images, "detach"):
-        images = images.detach().cpu()
-    array = np.asarray(images, dtype=float)
-    if array.ndim not in (2, 3) or not array.size:
+    array = as_numbers(images, "images")
+    if array.ndim == 4 and array.shape[1] == 1:
+        array = array[:, 0]
+    if array.ndim not in (2, 3):
         raise ValueError(
             f"images must be (n, side * side) or (n, side, side), got the shape {array.shape}; "
             "for one image write image[None]"
@@ -108,11 +113,15 @@ def square_images(images) -> np.ndarray:
             if array.ndim == 2
             else f"images must be square, got the shape {array.shape}"
         )
+    largest(array, "images")  # raises if nothing is finite
     return array.reshape(-1, side, side)
 
 
-def _limit(tiles: np.ndarray, symmetric: bool) -> float:
-    return (float(np.abs(tiles).max()) or 1.0) if symmetric else 1.0
+def _check(tiles: np.ndarray, columns: int, names: Sequence[str], called: str) -> None:
+    if columns < 1:
+        raise ValueError(f"columns must be 1 or more, got {columns}")
+    if len(names) not in (0, len(tiles)):
+        raise ValueError(f"{len(tiles)} images need as many {called} or none, got {len(names)}")
 
 
 def _new_axes(width: float, height: float) -> Axes:
@@ -127,21 +136,26 @@ def images(pictures: np.ndarray, *, names: Sequence[str] = (), columns: int = 10
     Parameters
     ----------
     pictures
-        ``(n, side * side)`` or ``(n, side, side)``, pixels in [0, 1].
+        ``(n, side * side)`` or ``(n, side, side)``, an array or a tensor, pixels in [0, 1].
     names
         One short title per picture, or none.
     columns
         Pictures per row.
+
+    Raises
+    ------
+    ValueError
+        As of `image_grid`.
     """
-    pictures = np.asarray(pictures)
-    side = int(round(pictures[0].size ** 0.5))
+    pictures = square_images(pictures)  # (n, side, side)
+    _check(pictures, columns, names, "names")
     rows = -(-len(pictures) // columns)
     size = (0.95 * columns, (1.2 if len(names) else 0.95) * rows)
     figure, axes = plt.subplots(rows, columns, figsize=size, squeeze=False)
     for ax in axes.flat:
         ax.axis("off")
     for ax, picture in zip(axes.flat, pictures, strict=False):
-        ax.imshow(picture.reshape(side, side), cmap="gray_r", vmin=0, vmax=1)
+        ax.imshow(picture, cmap="gray_r", vmin=0, vmax=1)
     for ax, name in zip(axes.flat, names, strict=False):
         ax.set_title(name, fontsize="small", fontweight="normal")
     return figure

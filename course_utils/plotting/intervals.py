@@ -9,6 +9,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from scipy import stats
 
+from course_utils.plotting.numbers import as_named_numbers
+
 BEST, LESS, NOTHING = "#0072B2", "#8A8A8A", "#D55E00"
 """Colours: not told apart from the best; told apart from it; learns nothing."""
 
@@ -39,12 +41,25 @@ def intervals(
         Of the horizontal axis; its limits are those of the values if not given.
     ax
         Where to draw; a new figure if not given.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If there is no name or nothing to draw, or of a name there are not two or more finite
+        numbers.
     """
+    values = as_named_numbers(values, "values", "(n_seeds,)")
+    for name, x in values.items():
+        if len(x) < 2 or not np.isfinite(x).all():
+            raise ValueError(
+                f"an interval needs two or more finite numbers, got {x.tolist()} of {name!r}: "
+                "measure more seeds; count one that diverged as a guess, or leave it out"
+            )
     if ax is None:
         _, ax = plt.subplots(figsize=(8, 0.6 + 0.32 * len(values)))
     order = sorted(values, key=lambda name: np.mean(values[name]))  # the best is drawn on top
     for y, name in enumerate(order):
-        x = np.asarray(values[name], dtype=float)
+        x = values[name]
         color = BEST if name in best else NOTHING if name in nothing else LESS
         mean, low, high = mean_interval(x)
         ax.plot([low, high], [y, y], color=color, lw=3, alpha=0.45)

@@ -6,6 +6,8 @@ readers with any common colour blindness; a test holds them apart as such reader
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
+
 import matplotlib.pyplot as plt
 import seaborn as sns
 
@@ -79,3 +81,17 @@ def scheme_style(scheme: str) -> dict[str, str]:
         known = f"the course has colours for {', '.join(SCHEME_COLORS)}"
         raise ValueError(f"no colour for scheme {scheme!r}: {hint or known}")
     return {"color": SCHEME_COLORS[name], "linestyle": "--" if "_uniform" in scheme else "-"}
+
+
+def colors_of(labels: Collection, colors: Mapping | None = None) -> dict:
+    """Return label → colour: the one given, else the palette's in order.
+
+    TypeError if ``colors`` is no dictionary.
+    """
+    if colors is not None and not isinstance(colors, Mapping):
+        raise TypeError(
+            f"colors must be a dictionary, label → colour, got {type(colors).__name__}: try "
+            "dict(zip(labels, colors))"
+        )
+    palette = dict(zip(labels, sns.color_palette("colorblind", len(labels)), strict=True))
+    return palette | dict(colors or {})

@@ -18,7 +18,7 @@ def table(
 
     Parameters
     ----------
-    rows : mapping
+    rows : mapping, or pandas.DataFrame
         The name of a row, or a tuple of names if there are several to the left, and its values,
         one a column. A value is a number, a text, a pair (mean, half width of its interval), which
         is written as "mean ± half width", or None, which leaves the place empty.
@@ -35,13 +35,27 @@ def table(
 
     Raises
     ------
+    TypeError
+        If rows or columns have no names, or a row or a value cannot be written.
     ValueError
         If there is no row, or a row has not as many values as there are columns.
     """
+    if isinstance(rows, pd.DataFrame):
+        rows = dict(zip(rows.index, rows.itertuples(index=False, name=None), strict=True))
+    for argument, given, example in (
+        ("rows", rows, '{"Xavier": [0.38, 0.88]}'),
+        ("columns", columns, '{"loss": ".2f", "accuracy": ".1%"}'),
+    ):
+        if not isinstance(given, Mapping):
+            raise TypeError(
+                f"{argument} must be a dictionary, got {type(given).__name__}: try {example}"
+            )
     if not rows:
         raise ValueError("a table needs at least one row, got none")
     cells = []
     for name, values in rows.items():
+        if not isinstance(values, Iterable) or isinstance(values, str):
+            raise TypeError(f"row {name!r} must be a list, a value a column, got {values!r}")
         values = list(values)
         if len(values) != len(columns):
             raise ValueError(f"row {name!r} has {len(values)} values for {len(columns)} columns")
@@ -59,6 +73,9 @@ def table(
 def _written(value: object, digits: str) -> str:
     if value is None or isinstance(value, str):
         return value or ""
+    if getattr(value, "ndim", 0):
+        shape = tuple(value.shape)
+        raise TypeError(f"a value is one number or a pair, got the shape {shape}: try its mean")
     if isinstance(value, Iterable) and not hasattr(value, "item"):
         return " ± ".join(format(part, digits) for part in value)
     return format(value, digits)

@@ -8,6 +8,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 
+from course_utils.plotting.numbers import as_numbers
+
 
 def trainability_map(
     sigma_w2: Sequence[float],
@@ -39,19 +41,22 @@ def trainability_map(
     ------
     ValueError
         If the shapes do not go together.
+    TypeError
+        If these are no numbers.
     """
-    accuracy = np.asarray(accuracy, dtype=float)
-    if accuracy.shape != (len(depths), len(sigma_w2)) or min(accuracy.shape) < 2:
+    accuracy = as_numbers(accuracy, "accuracy")
+    sigma_w2, depths = as_numbers(sigma_w2, "sigma_w2"), as_numbers(depths, "depths")
+    if accuracy.shape != depths.shape + sigma_w2.shape or min(accuracy.shape) < 2:
         raise ValueError(
-            f"accuracy must have one row for each of the {len(depths)} depths and one column for "
-            f"each of the {len(sigma_w2)} values of sigma_w2, two or more, got {accuracy.shape}"
+            f"accuracy must have one row for each of the {depths.size} depths and one column for "
+            f"each of the {sigma_w2.size} values of sigma_w2, two or more, got {accuracy.shape}"
         )
     ax = ax or plt.subplots(figsize=(7, 4))[1]
     x, y = _edges(sigma_w2), _edges(depths)
     mesh = ax.pcolormesh(x, y, 100 * accuracy, cmap="inferno", vmin=10, vmax=100)
     ax.figure.colorbar(mesh, ax=ax, label="test accuracy (%)")
     if border is not None:
-        at, depth = (np.asarray(values, dtype=float) for values in border)
+        at, depth = (as_numbers(values, "border") for values in border)
         depth = np.minimum(depth, 10 * y[-1])  # an infinite depth still has a direction
         ax.plot(at, depth, "--", color="white", label=border_label)
         look = {"fontsize": "small", "facecolor": "0.3", "labelcolor": "white"}
@@ -67,9 +72,8 @@ def trainability_map(
     return ax
 
 
-def _edges(values: Sequence[float]) -> np.ndarray:
+def _edges(values: np.ndarray) -> np.ndarray:
     """Return the borders of cells around ``values`` (n,): halfway between them, (n + 1,)."""
-    values = np.asarray(values, dtype=float)
     middle = (values[1:] + values[:-1]) / 2
     first, last = 2 * values[0] - middle[0], 2 * values[-1] - middle[-1]
     return np.concatenate([[first], middle, [last]])
