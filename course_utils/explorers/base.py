@@ -19,7 +19,7 @@ import traitlets
 
 from course_utils.explorers.controls import Button, Jumps
 from course_utils.explorers.front_end import STYLE, script
-from course_utils.explorers.values import brief
+from course_utils.explorers.values import brief, read_choice, read_number
 
 
 @dataclass(frozen=True)
@@ -205,18 +205,27 @@ class Explorer(anywidget.AnyWidget):
             if name not in fields:
                 known = ", ".join(fields)
                 raise TypeError(f"the explorer has no control {brief(name)}: it has {known}")
-        jumps = {name: value for name, value in changes.items() if self._is_jump(name, value)}
-        for name in [*(name for name in changes if name not in jumps), *jumps]:
+        pressed = {name: self._button(name, value) for name, value in changes.items()}
+        for name in sorted(changes, key=lambda name: bool(pressed[name])):  # the buttons last
             value = changes[name]
-            if name in jumps:
+            if pressed[name]:
                 jump = self.jumps[name]
-                value = jump.values[value](values.get(jump.of, fields[jump.of]))
+                value = jump.values[pressed[name]](values.get(jump.of, fields[jump.of]))
             values[name], note = self._corrected(name, value, fields[name])
-            notes += [note] if note else []
+            notes += [note + self._buttons_in_words(name, value)] if note else []
         return replace(self.setting, **values), " ".join(notes)
 
-    def _is_jump(self, name: str, value) -> bool:
-        return name in self.jumps and isinstance(value, str) and value in self.jumps[name].values
+    def _button(self, name: str, value) -> str | None:
+        """Return the button that jumps whose name was given for a number, None if it is none."""
+        is_text = name in self.jumps and isinstance(value, str)
+        return read_choice(value, self.jumps[name].values) if is_text else None
+
+    def _buttons_in_words(self, name: str, value) -> str:
+        """Say which buttons jump, where a word was given for a number."""
+        is_word = name in self.jumps and isinstance(value, str) and math.isnan(read_number(value))
+        if not is_word:
+            return ""
+        return f" {name} can also be the name of a button: {', '.join(self.jumps[name].values)}."
 
     # ------------------------------------------------------------------ what the browser asks
 

@@ -8,6 +8,7 @@ import anywidget
 import traitlets
 
 from course_utils.explorers.front_end import HERE, STYLE
+from course_utils.explorers.values import read_choice
 
 
 class Menu(anywidget.AnyWidget):
@@ -44,10 +45,11 @@ class Menu(anywidget.AnyWidget):
 
     @traitlets.validate("value")
     def _one_of_the_choices(self, proposal) -> str:
-        if proposal["value"] not in self.choices:
+        choice = read_choice(proposal["value"], self.choices)
+        if choice is None:
             known = ", ".join(self.choices)
             raise traitlets.TraitError(f"value can be {known}, got {proposal['value']!r}")
-        return proposal["value"]
+        return choice
 
     def on_choice(self, act: Callable[[str], None]) -> None:
         """Call ``act`` with what is written on a button, whenever another one is pressed."""

@@ -37,9 +37,15 @@ def _with_point(text: str) -> str:
 
 
 def read_choice(value, allowed: Collection) -> Any:
-    """Return the one of ``allowed`` that equals ``value``, or None if there is none."""
-    equal = [choice for choice in allowed if _equal(value, choice)]
-    return equal[0] if len(equal) == 1 else None
+    """Return the one of ``allowed`` that ``value`` equals, else spells; None if there is none.
+
+    Text spells a number, and a name also with other capitals and between blanks.
+    """
+    for same in (_equal, _spells):
+        found = [choice for choice in allowed if same(value, choice)]
+        if found:
+            return found[0] if len(found) == 1 else None
+    return None
 
 
 def _only(value):
@@ -52,6 +58,18 @@ def _equal(value, choice) -> bool:
     try:
         value = _only(value)
         return not isinstance(value, bool) and (value == choice) is True  # of arrays, it is neither
+    except Exception:  # of a class of anybody's
+        return False
+
+
+def _spells(value, choice) -> bool:
+    try:
+        value = _only(value)
+        if not isinstance(value, str):
+            return False
+        if isinstance(choice, str):
+            return value.strip().casefold() == choice.casefold()
+        return read_number(value) == choice
     except Exception:  # of a class of anybody's
         return False
 

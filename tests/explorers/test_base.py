@@ -294,3 +294,17 @@ def test_each_explorer_has_the_script_of_its_own_picture():
 def test_everything_travels_as_json(value, expected):
     assert plain(value) == expected
     json.dumps(plain(value), allow_nan=False)
+
+
+def test_a_button_is_pressed_by_its_name_with_other_capitals(explorer):
+    explorer.set(first=" Twice ", second_one="3", letter="B")
+    assert explorer.setting == Pair(6, 3, "b") and explorer.correction == ""
+
+
+@pytest.mark.parametrize("word, told", [("thrice", True), (math.nan, False), ("12", False)])
+def test_a_word_for_a_number_is_answered_with_the_buttons_that_there_are(explorer, word, told):
+    explorer.set(first=word)
+    buttons = "first can also be the name of a button: twice, it."
+    assert explorer.correction and (buttons in explorer.correction) == told
+    explorer.set(second_one=word)
+    assert "button" not in explorer.correction

@@ -39,11 +39,16 @@ def test_the_order_of_the_choices_is_that_of_the_buttons():
     assert Menu(backwards).value == "Funnel"
 
 
-@pytest.mark.parametrize("value", ["", "signal", "Residual"])
+@pytest.mark.parametrize("value", ["", "sign", "Residual"])
 def test_what_is_no_choice_is_refused_and_changes_nothing(menu, value):
     with pytest.raises(traitlets.TraitError, match=f"value can be Signal, Funnel, got '{value}'"):
         menu.value = value
     assert menu.value == "Signal"
+
+
+def test_a_choice_with_other_capitals_is_that_choice(menu):
+    menu.value = " funnel"
+    assert menu.value == "Funnel"
 
 
 def test_a_menu_without_choices_is_refused():

@@ -102,10 +102,22 @@ def test_a_choice_is_one_of_those_there_are():
         assert value == "a" and said == f"letter can be a, b; {odd!r} was ignored."
 
 
-@pytest.mark.parametrize("value, choice", [(np.array([64]), 64), (64.0, 64), ("64", None)])
+@pytest.mark.parametrize(
+    "value, choice",
+    [(np.array([64]), 64), (64.0, 64), ("64", 64), (" 64.0 ", 64), ("64,5", None), ("", None)],
+)
 def test_a_choice_that_is_equal_is_the_one_there_is(value, choice):
     assert read_choice(value, (64, 128)) == choice
     assert type(read_choice(value, (64, 128))) is type(choice)
+
+
+@pytest.mark.parametrize("value", ["ReLU", " relu", "RELU ", np.array(["Relu"]), np.str_("ReLU")])
+def test_a_name_with_other_capitals_or_between_blanks_is_that_name(value):
+    assert read_choice(value, ["tanh", "relu"]) == "relu"
+
+
+def test_an_exact_name_goes_before_one_with_other_capitals():
+    assert read_choice("a", ["A", "a"]) == "a" and read_choice("a ", ["A", "a"]) is None
 
 
 def test_truth_is_not_one_of_the_numbers_and_who_equals_everything_chooses_nothing():

@@ -134,6 +134,11 @@ def test_zero_weights_are_called_hopeless(explorer):
         ({"std": None}, 0.05, "None was ignored"),
         ({"activation": "softmax"}, "tanh", "activation can be linear"),
         ({"width": 100}, 64, "100 was ignored"),
+        (
+            {"std": "kaiming"},
+            0.05,
+            "can also be the name of a button: Zero, Xavier, He,",
+        ),
     ],
 )
 def test_nonsense_is_corrected_with_a_word(explorer, typed, used, words):
@@ -146,6 +151,13 @@ def test_nonsense_typed_into_a_box_is_corrected_there_too(explorer):
         assert shown["values"]["std"] == used and words in shown["correction"]
     shown = typed(explorer, depth="0")
     assert shown["values"]["depth"] == "1" and "changed to 1" in shown["correction"]
+
+
+def test_numbers_as_text_and_names_with_other_capitals_are_taken(explorer):
+    explorer.set(width="256", activation=" ReLU", distribution="Uniform", std="he")
+    setting = explorer.setting
+    assert (setting.width, setting.activation, setting.distribution) == (256, "relu", "uniform")
+    assert setting.std == pytest.approx(math.sqrt(2 / 256)) and explorer.correction == ""
 
 
 def test_an_unknown_control_is_answered_with_the_known_ones(explorer):
