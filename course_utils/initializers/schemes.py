@@ -92,9 +92,11 @@ def gain(activation: str, negative_slope: float | None = None) -> float:
     """
     names = ("linear", "tanh", "sigmoid", "relu", "leaky_relu", "selu")
     if activation not in names:
+        if hint := called_here(activation, names):
+            raise ValueError(f"there is no gain {activation!r}: {hint}")
         raise ValueError(
             f"torch recommends no gain for {activation!r}, only for {', '.join(names)}: "
-            + (called_here(activation, names) or _gain_elsewhere(activation))
+            f"{_gain_elsewhere(activation)}"
         )
     if negative_slope is None:
         return float(init.calculate_gain(activation))
@@ -260,7 +262,7 @@ _FUNCTIONS = {
 _NEAREST = {
     "trunc_normal": "normal, whose tails are not cut",
     "truncated_normal": "normal, whose tails are not cut",
-    "variance_scaling": "lecun_*, xavier_* or he_*, each with the variance in its name",
+    "variance_scaling": "lecun_* (scale 1, fan_in), xavier_* (1, fan_avg) or he_* (2, fan_in)",
 }
 """Schemes of PyTorch and Keras that are not in the course → what comes nearest."""
 
