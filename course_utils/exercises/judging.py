@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dis
 import math
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -18,6 +19,12 @@ from course_utils.terminal import say
 from course_utils.training import interrupts_passed_on
 
 CORRECT, WRONG, OPEN = "correct", "not yet", "not attempted"
+
+Formulas = Callable[..., Any] | tuple[Callable[..., Any], ...]
+"""What one mistake leads to: a function of a case, or several where it can be made in many ways."""
+
+LIBRARIES = ("torch", "numpy", "scipy", "sympy", "pandas")
+"""Their ``raise NotImplementedError`` is no stub of a learner's."""
 
 _solved: dict[str, set[str]] = {}
 """Module of checkers → its exercises whose newest judgement in this Python was "correct"."""
@@ -53,7 +60,7 @@ def judge(
     answer: Callable[..., Any],
     cases: Sequence[tuple],
     right: Callable[..., float],
-    known: Mapping[str, Callable[..., float]],
+    known: Mapping[str, Formulas],
     hint: str,
     *,
     whole: bool = False,
@@ -69,7 +76,7 @@ def judge(
     right
         The right formula.
     known
-        For each common mistake the words that explain it, and the formula it leads to.
+        For each common mistake the words that explain it, and the formula it leads to, or several.
     hint
         The words for any other wrong answer.
     whole
@@ -118,16 +125,17 @@ def judge_number(answer: Any, right: float, known: Mapping[str, float], hint: st
 def explanation(
     given: list,
     cases: Sequence[tuple],
-    known: Mapping[str, Callable[..., Any]],
+    known: Mapping[str, Formulas],
     same: Callable[[list, list], bool] = close,
 ) -> str | None:
     """Return the words of the first known mistake that leads to what was given, or None.
 
     ``given`` holds one value a case; ``same`` compares two such lists, by default with `close`.
     """
-    for words, formula in known.items():
-        if same(given, [formula(*case) for case in cases]):
-            return words
+    for words, formulas in known.items():
+        for formula in formulas if isinstance(formulas, tuple) else (formulas,):
+            if same(given, [formula(*case) for case in cases]):
+                return words
     return None
 
 
@@ -260,8 +268,8 @@ def judgement(attempt: Callable[[], str | None]) -> tuple[str, str]:
     ----------
     attempt
         Returns ``None`` when the answer is right, a sentence when it is wrong, and raises
-        :class:`NotAttempted` (or lets the learner's ``NotImplementedError`` through) for a stub.
-        Any other exception is told in words, not as a traceback.
+        :class:`NotAttempted` (or lets the ``NotImplementedError`` through that the learner's own
+        ``raise`` made) for a stub. Any other exception is told in words, not as a traceback.
 
     Raises
     ------
@@ -271,13 +279,31 @@ def judgement(attempt: Callable[[], str | None]) -> tuple[str, str]:
     try:
         with _ordinary_state(), interrupts_passed_on():
             problem = attempt()
-    except (NotAttempted, NotImplementedError):
+    except NotAttempted:
         return OPEN, ""
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # SystemExit is none of Exception
+        if _is_stub(error):
+            return OPEN, ""
         problem = f"your code stopped with {words_of(error)}"
     return (CORRECT, "") if problem is None else (WRONG, problem)
+
+
+def _is_stub(error: BaseException) -> bool:
+    """Say whether it is a NotImplementedError that a ``raise`` of the learner's own has raised.
+
+    What torch does not implement it refuses with the same kind of error: from inside, where the
+    line that was run last is a call and no ``raise``, or in a file of its own.
+    """
+    end = error.__traceback__
+    if not isinstance(error, NotImplementedError) or end is None:
+        return False
+    while end.tb_next is not None:
+        end = end.tb_next
+    code, home = end.tb_frame.f_code.co_code, str(end.tb_frame.f_globals.get("__name__"))
+    is_raise = dis.opname[code[end.tb_lasti]] == "RAISE_VARARGS"
+    return is_raise and home.partition(".")[0] not in LIBRARIES
 
 
 def words_of(error: BaseException) -> str:

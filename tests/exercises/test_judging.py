@@ -78,6 +78,13 @@ def test_an_explanation_can_compare_anything():
     assert explanation([{2}, {5}], [(1,), (2,)], known, list.__eq__) is None
 
 
+def test_a_mistake_can_be_made_in_several_ways():
+    known = {"Doubled or halved.": (lambda n: 2 * n, lambda n: n / 2)}
+    for number in (4, 1):
+        assert explanation([number], [(2,)], known) == "Doubled or halved."
+    assert explanation([3], [(2,)], known) is None
+
+
 def test_close_lists_agree_in_every_number():
     assert close([1.0, 2.0], [1.005, 1.99]) and not close([1.0, 2.0], [1.0, 2.1])
 
@@ -162,6 +169,38 @@ def test_a_stub_that_says_so_is_not_attempted(capsys):
         raise NotImplementedError
 
     assert said(capsys, report, "Exercise 9", attempt) == "Exercise 9: not attempted yet"
+
+
+def own_words():
+    with torch.no_grad():
+        raise NotImplementedError("to do")
+
+
+class Misspelled(torch.nn.Module):
+    def forwards(self, x):
+        return x
+
+
+def test_a_stub_of_the_learners_own_may_have_words(capsys):
+    assert said(capsys, report, "Exercise 9", own_words) == "Exercise 9: not attempted yet"
+
+
+@pytest.mark.parametrize(
+    "attempt",
+    [
+        lambda: torch.softmax(torch.arange(3), 0),
+        lambda: torch.nn.ModuleList()(torch.ones(1)),
+        lambda: Misspelled()(torch.ones(1)),
+        lambda: torch.eye(2).to_sparse().argmax(),
+        torch.no_grad()(lambda: torch.softmax(torch.arange(3), 0)),
+        lambda: torch.distributions.Distribution(validate_args=False).sample(),  # without words
+    ],
+)
+def test_what_torch_does_not_implement_is_told_and_no_stub(attempt, capsys):
+    with pytest.raises(NotImplementedError):
+        attempt()
+    line = said(capsys, report, "Exercise 9", attempt)
+    assert line.startswith("Exercise 9: not yet. your code stopped with NotImplementedError")
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1252", "cp949", "utf-8"])
