@@ -23,10 +23,11 @@ def is_open(value: Any) -> bool:
     return value is None or value is Ellipsis
 
 
-def read_number(value: Any, *, infinite: bool = False) -> float | None:
+def read_number(value: Any, *, infinite: bool = False, nan: float | None = None) -> float | None:
     """Return one number as a float: of Python, NumPy, SymPy, or of a tensor or array of one.
 
-    Truth values and words are no numbers, nor is nan; ``infinite`` says whether inf is one.
+    Truth values and words are no numbers, nor is nan, except where ``nan`` says what it stands
+    for; ``infinite`` says whether inf is a number.
     """
     value = _element(value)
     if isinstance(value, bool | np.bool_ | str | bytes | bytearray):
@@ -35,8 +36,9 @@ def read_number(value: Any, *, infinite: bool = False) -> float | None:
         number = float(value)
     except Exception:  # whatever a foreign object raises, it is no number
         return None
-    fits = not math.isnan(number) if infinite else math.isfinite(number)
-    return number if fits else None
+    if math.isnan(number):
+        return nan
+    return number if infinite or math.isfinite(number) else None
 
 
 def read_whole(value: Any) -> int | None:
@@ -68,7 +70,12 @@ def read_shape(value: Any) -> tuple[int, ...] | None:
 
 
 def read_set(value: Any) -> set[int] | None:
-    """Return a set of whole numbers, from anything that lists them, in whatever order."""
+    """Return a set of whole numbers, from anything that lists them, in whatever order.
+
+    A dict of truth values is none: its keys may be all numbers, and not those that are meant.
+    """
+    if isinstance(value, Mapping) and any(read_truth(v) is not None for v in value.values()):
+        return None
     numbers = _each(read_whole, _elements(value))
     return None if numbers is None else set(numbers)
 
@@ -76,6 +83,7 @@ def read_set(value: Any) -> set[int] | None:
 def read_tensor(value: Any) -> Tensor | None:
     """Return real numbers as a float64 tensor without gradient: of a tensor, an array, of lists."""
     try:
+        value = _array(value)
         if isinstance(value, np.ndarray) and value.dtype.kind in "iuf":
             value = torch.from_numpy(value.astype(np.float64))
         if isinstance(value, Tensor):
@@ -88,9 +96,19 @@ def read_tensor(value: Any) -> Tensor | None:
         return None
 
 
+def _array(value: Any) -> Any:
+    """Return a table of pandas, or of its kind, as an array; any other value as it is.
+
+    Who goes through a table gets the names of its columns.
+    """
+    to_numpy = getattr(value, "to_numpy", None)
+    return value if to_numpy is None or isinstance(value, type) else to_numpy()
+
+
 def _element(value: Any) -> Any:
     """Return what a tensor or an array of one element holds; any other value as it is."""
     try:
+        value = value.detach() if isinstance(value, Tensor) else _array(value)
         one = isinstance(value, Tensor) and value.numel() == 1 or getattr(value, "size", 0) == 1
         return value.item() if one else value
     except Exception:
@@ -102,7 +120,7 @@ def _elements(value: Any) -> list | None:
     if isinstance(value, str | bytes | bytearray):
         return None
     try:
-        elements = list(islice(iter(value), LONGEST + 1))
+        elements = list(islice(iter(_array(value)), LONGEST + 1))
     except TypeError:
         return None
     return elements if len(elements) <= LONGEST else None

@@ -4,6 +4,7 @@ from fractions import Fraction
 from itertools import count
 
 import numpy as np
+import pandas
 import pytest
 import sympy
 import torch
@@ -38,6 +39,19 @@ def forms(number):
         torch.tensor(float(number), dtype=torch.bfloat16),
         sympy.Rational(number),
     ]
+
+
+def test_a_number_that_has_a_gradient_is_read_without_a_warning(recwarn):
+    number = torch.tensor([2.0], requires_grad=True) * 1
+    assert read_number(number) == read_number(number[0]) == read_number([number[0]][0]) == 2.0
+    assert read_numbers(number) == [2.0] and read_whole(number) == 2
+    assert not recwarn.list
+
+
+def test_nan_is_read_as_what_it_stands_for():
+    for value in (math.nan, np.float32("nan"), torch.tensor(math.nan)):
+        assert read_number(value, infinite=True, nan=math.inf) == math.inf
+    assert read_number("nan", nan=math.inf) is None
 
 
 class Hostile:
@@ -121,6 +135,18 @@ def test_a_shape_and_numbers_are_read_in_their_order(kind):
     assert read_set(kind([300, 100])) == {100, 300}
 
 
+def test_a_table_is_read_by_its_numbers_and_not_by_the_names_of_its_columns():
+    assert read_number(pandas.DataFrame([[2.0]], columns=[7])) == 2.0
+    assert read_shape(pandas.DataFrame([[300], [100]], columns=[7])) == (300, 100)
+    assert read_numbers(pandas.Series([300.5, -100], index=[3, 4])) == [300.5, -100.0]
+    assert read_number(pandas.DataFrame) is read_list(pandas.DataFrame) is None
+
+
+def test_a_dict_of_truth_values_is_no_set():
+    assert read_set({1: True, 2: False}) is read_set({1: np.True_}) is None
+    assert read_set(dict.fromkeys([300, 100])) == {100, 300}
+
+
 def test_an_empty_set_and_an_empty_list_are_some():
     assert read_set(()) == read_set(torch.arange(0)) == set() and read_list(()) == []
 
@@ -157,6 +183,9 @@ def test_everything_else_is_no_truth_value(value):
         [[1, 2.0]],
         ([torch.tensor(1.0), np.float32(2)],),
         [torch.tensor([1.0, 2.0])],
+        pandas.DataFrame([[1, 2.0]], columns=["a", "b"]),
+        pandas.DataFrame([[1, 2]], columns=[7, 8]),
+        [pandas.Series([1, 2], index=["a", "b"])],
     ],
 )
 def test_a_matrix_is_read_from_tensors_arrays_and_lists(value):
