@@ -12,8 +12,8 @@ from scipy import stats
 from torch import Tensor, nn
 
 from course_utils.boltzmann import DBN, RBM
-from course_utils.exercises.judging import attempted, judge, no_function, report
-from course_utils.exercises.reading import read_list, read_truth, shown
+from course_utils.exercises.judging import NotAttempted, attempted, judge, no_function, report
+from course_utils.exercises.reading import is_open, read_list, read_truth, shown
 
 
 def check_to_autoencoder(answer: Callable[[DBN], nn.Sequential]) -> None:
@@ -43,7 +43,7 @@ def check_to_autoencoder(answer: Callable[[DBN], nn.Sequential]) -> None:
 
 def random_dbn(sizes: Sequence[int]) -> DBN:
     """Return a DBN whose weights and biases all differ from each other and from zero."""
-    dbn, generator = DBN(sizes, dtype=torch.float64), torch.Generator().manual_seed(0)
+    dbn, generator = DBN(sizes), torch.Generator().manual_seed(0)
     for tensor in tensors_of(dbn):
         tensor.normal_(generator=generator)
     return dbn
@@ -108,7 +108,7 @@ def _judge_autoencoder(network: Any, dbn: DBN) -> str | None:
         )
 
     def matches(**options: Any) -> bool:
-        wanted = autoencoder_output(dbn, pixels.double(), **options)
+        wanted = autoencoder_output(dbn, pixels.to(dbn.rbms[0].weight.dtype), **options).double()
         return torch.allclose(given, wanted, rtol=1e-3, atol=1e-3)
 
     if not matches():
@@ -237,7 +237,8 @@ def check_guaranteed(answer: Mapping[str, bool]) -> None:
     Parameters
     ----------
     answer
-        Each line of the exercise → True or False.
+        Each line of the exercise → True or False. A line whose value is still ``...`` is left
+        open; the others are judged.
     """
 
     def attempt() -> str | None:
@@ -245,15 +246,21 @@ def check_guaranteed(answer: Mapping[str, bool]) -> None:
             return (
                 "Keep the lines of the dictionary as they are, and put True or False behind each."
             )
-        for line in PROMISES:
-            attempted(answer[line])
+        still_open = [line for line in PROMISES if is_open(answer[line])]
+        if len(still_open) == len(PROMISES):
+            raise NotAttempted
         for line, (guaranteed, why) in PROMISES.items():
+            if line in still_open:
+                continue
             truth = read_truth(answer[line])
             if truth is None:
                 return f"Answer True or False; for “{line}” yours is {shown(answer[line])}."
             if truth != guaranteed:
                 verdict = "is guaranteed" if guaranteed else "is not guaranteed"
                 return f"“{line}” {verdict}: {why}."
+        if still_open:
+            lines = " and ".join(f"“{line}”" for line in still_open)
+            return f"Right so far, {len(PROMISES) - len(still_open)} of them. Still open: {lines}."
         return None
 
     report("Exercise 3", attempt)
@@ -268,6 +275,7 @@ CASES = (  # differences over seeds, and the least gain that counts
     ({100: [3.0, 3.1, 3.2, 2.9, 3.0], 1000: [0.4, 0.5, 0.9, 1.2, 0.8]}, 0.4),
     ({100: [0.3, 0.2, 0.25], 1000: [0.4, -0.4, 0.1]}, 1.0),
     ({100: [0.9, 1.1, 1.3, 1.0, 1.2]}, 0.8),
+    ({100: [1.0, 1.3, 1.6]}, 0.8),  # 1.96 is content with it, and no quantile of t is
 )
 
 
@@ -283,6 +291,8 @@ def check_worth_it_up_to(answer: Callable[[Mapping[int, list[float]], float], in
     known = {
         "You compare the means alone: with a few seeds a mean may lie above by luck. The whole "
         "interval must.": partial(worth_it_up_to, interval="none"),
+        "You left 5 % out at one end; 95 % in the middle leaves 2.5 % at each: the quantile "
+        "0.975.": partial(worth_it_up_to, interval="one end"),
         "1.96 is for a spread that is known exactly. Yours is estimated from a few seeds: use "
         "stats.t.ppf(0.975, n - 1).": partial(worth_it_up_to, interval="z"),
         "You used the std of the differences: that is how far one seed strays. The mean of n "
@@ -315,8 +325,14 @@ def worth_it_up_to(
     good = []
     for labels, values in differences.items():
         n, mean, std = len(values), float(np.mean(values)), float(np.std(values, ddof=1))
-        t = stats.t.ppf(0.975, n - 1) * std
-        half = {"t": t / n**0.5, "z": 1.96 * std / n**0.5, "no root": t, "none": 0.0}[interval]
+        error, t = std / n**0.5, stats.t.ppf(0.975, n - 1)
+        half = {
+            "t": t * error,
+            "one end": stats.t.ppf(0.95, n - 1) * error,
+            "z": 1.96 * error,
+            "no root": t * std,
+            "none": 0.0,
+        }[interval]
         good += [labels] if mean - half > least else []
     return pick(good) if good else 0
 

@@ -38,6 +38,36 @@ def test_the_unrolled_encoder_and_decoder_are_right(capsys):
     assert said(capsys, checkers.check_to_autoencoder, autoencoder) == "Exercise 1: correct"
 
 
+def copied_and_cloned(dbn):
+    network = mlp([*dbn.sizes, *dbn.sizes[-2::-1]], "sigmoid")
+    with torch.no_grad():
+        for layer, right in zip(
+            weight_layers(network), weight_layers(autoencoder(dbn)), strict=True
+        ):
+            layer.weight.copy_(right.weight)
+            layer.bias = nn.Parameter(right.bias.float().clone())
+    return network
+
+
+def encoder_of_the_dbn(dbn):
+    return nn.Sequential(*dbn.to_network(10)[:-1], *copied_and_cloned(dbn)[2 * len(dbn.rbms) :])
+
+
+@pytest.mark.parametrize("answer", [copied_and_cloned, encoder_of_the_dbn])
+def test_a_network_in_the_number_format_of_the_notebook_is_right(answer, capsys):
+    assert said(capsys, checkers.check_to_autoencoder, answer) == "Exercise 1: correct"
+
+
+def biases_of_the_dbn_itself(dbn):
+    network = mlp([*dbn.sizes, *dbn.sizes[-2::-1]], "sigmoid")
+    biases = [r.hidden_bias for r in dbn.rbms] + [r.visible_bias for r in reversed(dbn.rbms)]
+    weights = [r.weight for r in dbn.rbms] + [r.weight.T for r in reversed(dbn.rbms)]
+    for layer, weight, bias in zip(weight_layers(network), weights, biases, strict=True):
+        layer.weight.data.copy_(weight)
+        layer.bias = nn.Parameter(bias)
+    return network
+
+
 def test_single_precision_is_right_too(capsys):
     line = said(capsys, checkers.check_to_autoencoder, lambda dbn: autoencoder(dbn).float())
     assert line == "Exercise 1: correct"
@@ -65,7 +95,7 @@ class Holding(nn.Module):
 
     def __init__(self, dbn):
         super().__init__()
-        self.dbn, self.scale = dbn, nn.Parameter(torch.ones((), dtype=torch.float64))
+        self.dbn, self.scale = dbn, nn.Parameter(torch.ones(()))
 
     def forward(self, x):
         return self.scale * checkers.autoencoder_output(self.dbn, x)
@@ -89,6 +119,7 @@ def test_a_network_without_nn_linear_is_right_too(capsys):
     "answer, words",
     [
         (lambda dbn: OneByOne(dbn, bias=same), "shares its memory"),
+        (biases_of_the_dbn_itself, "shares its memory"),
         (lambda dbn: OneByOne(dbn, weight=same), "shares its memory"),
         (lambda dbn: OneByOne(dbn, weight=lambda w: w.view(-1).view(w.shape)), "shares its memory"),
         (Holding, "shares its memory"),
@@ -115,12 +146,12 @@ def test_each_single_shared_tensor_is_found(number, capsys):
 
 def test_the_right_network_gives_what_the_rbms_give_one_by_one(capsys):
     dbn = checkers.random_dbn([6, 4, 3])
-    pixels = torch.rand(5, 6, dtype=torch.float64)
+    pixels = torch.rand(5, 6)
     low, top = dbn.rbms
     h = top.visible_given_hidden(dbn.transform(pixels))
     wanted = low.visible_given_hidden(h)
     assert torch.allclose(checkers.autoencoder_output(dbn, pixels).sigmoid(), wanted)
-    assert torch.allclose(autoencoder(dbn)(pixels).sigmoid(), wanted)
+    assert torch.allclose(autoencoder(dbn).float()(pixels).sigmoid(), wanted, atol=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -253,9 +284,20 @@ def test_truth_values_of_every_kind_are_read(kind, capsys):
     assert said(capsys, checkers.check_guaranteed, answer) == "Exercise 3: correct"
 
 
-def test_a_line_left_open_is_not_attempted_yet(capsys):
-    line = said(capsys, checkers.check_guaranteed, RIGHT | {"tied start": ...})
+@pytest.mark.parametrize("still_open", [..., None])
+def test_lines_that_are_all_open_are_not_attempted_yet(still_open, capsys):
+    line = said(capsys, checkers.check_guaranteed, dict.fromkeys(RIGHT, still_open))
     assert line == "Exercise 3: not attempted yet"
+
+
+@pytest.mark.parametrize("still_open", [..., None])
+def test_what_is_answered_is_judged_and_what_is_open_is_named(still_open, capsys):
+    some = RIGHT | {"tied start": still_open}
+    line = said(capsys, checkers.check_guaranteed, some)
+    assert line == "Exercise 3: not yet. Right so far, 6 of them. Still open: “tied start”."
+    wrong = list(RIGHT)[-1]
+    line = said(capsys, checkers.check_guaranteed, some | {wrong: not RIGHT[wrong]})
+    assert f"“{wrong}” is" in line
 
 
 def test_a_line_that_is_missing_or_no_truth_value_is_told(capsys):
@@ -267,11 +309,11 @@ def test_a_line_that_is_missing_or_no_truth_value_is_told(capsys):
 # --- exercise 4
 
 
-def worth(differences, least, *, t=True, root=True, limit=None, choose=max):
+def worth(differences, least, *, t=True, root=True, limit=None, choose=max, at=0.975):
     good = []
     for labels, values in differences.items():
         n = len(values)
-        quantile = stats.t.ppf(0.975, n - 1) if t else 1.96
+        quantile = stats.t.ppf(at, n - 1) if t else 1.96
         half = quantile * np.std(values, ddof=1) / (math.sqrt(n) if root else 1)
         if np.mean(values) - half > (least if limit is None else limit):
             good.append(labels)
@@ -280,6 +322,15 @@ def worth(differences, least, *, t=True, root=True, limit=None, choose=max):
 
 def test_the_largest_number_with_a_sure_gain_is_right(capsys):
     assert said(capsys, checkers.check_worth_it_up_to, worth) == "Exercise 4: correct"
+
+
+def surely_above(differences, least):
+    good = [
+        labels
+        for labels, values in differences.items()
+        if stats.ttest_1samp(values, least, alternative="greater").pvalue < 0.05
+    ]
+    return max(good, default=0)
 
 
 @pytest.mark.parametrize("kind", [float, np.int64, torch.tensor])
@@ -301,6 +352,8 @@ def test_a_gain_may_use_up_its_dictionary_and_be_any_number(kind, capsys):
             "compare the means alone",
         ),
         (lambda *case: worth(*case, t=False), "1.96"),
+        (lambda *case: worth(*case, at=0.95), "95 % in the middle leaves 2.5 % at each"),
+        (surely_above, "95 % in the middle leaves 2.5 % at each"),
         (lambda *case: worth(*case, root=False), "divide by √n"),
         (lambda *case: worth(*case, limit=0.0), "more than least"),
         (lambda *case: worth(*case, choose=min), "the smallest"),
