@@ -69,7 +69,7 @@ def check_ranking(ranking: Sequence[str], loss_after: Callable[[str], float]) ->
         The four names in `PER_LAYER`, lowest loss first.
     loss_after
         Returns the training loss after a short training with a scheme; it is called once for each
-        scheme when the order is given.
+        scheme when the order is given. A loss of inf or nan counts as the highest: it explodes.
     """
     right = list(PER_LAYER)
 
@@ -92,7 +92,10 @@ def check_ranking(ranking: Sequence[str], loss_after: Callable[[str], float]) ->
         returned = {scheme: loss_after(scheme) for scheme in right}
         if all(map(is_open, returned.values())):
             return todo
-        losses = {scheme: read_number(loss) for scheme, loss in returned.items()}
+        losses = {
+            scheme: read_number(loss, infinite=True, nan=math.inf)  # it explodes
+            for scheme, loss in returned.items()
+        }
         wrong = next((scheme for scheme, loss in losses.items() if loss is None), None)
         if wrong is not None:
             return (
@@ -120,6 +123,12 @@ def _compare_runs(measured: Mapping[str, float]) -> str | None:
     losses = list(measured.values())
     if losses == sorted(losses) and GUESSING <= losses[2] < 3 < losses[3]:
         return None
+    exploded = [scheme for scheme in measured if math.isinf(measured[scheme])]
+    if exploded not in ([], ["normal"]):
+        return agrees + (
+            f"with {exploded[0]} it explodes, the loss is not finite. Does each scheme get a fresh "
+            "network, and is the learning rate small enough?"
+        )
     if max(losses) < 3:
         return agrees + (
             "even N(0, 1) ends near or below ln 10. Does loss_after use the scheme that it is "

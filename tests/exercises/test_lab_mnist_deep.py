@@ -134,6 +134,12 @@ def test_the_right_order_with_runs_that_agree_is_correct(capsys):
     assert said(capsys, checkers.check_ranking, ORDER, REACHED.get) == "Exercise 2: correct"
 
 
+@pytest.mark.parametrize("loss", [math.inf, math.nan, torch.tensor(math.nan), np.float32("inf")])
+def test_a_scheme_that_explodes_has_the_highest_loss(loss, capsys):
+    runs = (REACHED | {"normal": loss}).get
+    assert said(capsys, checkers.check_ranking, ORDER, runs) == "Exercise 2: correct"
+
+
 @pytest.mark.parametrize("kind", [tuple, np.array, iter])
 def test_the_order_may_come_in_anything_that_has_one(kind, capsys):
     assert said(capsys, checkers.check_ranking, kind(ORDER), REACHED.get) == "Exercise 2: correct"
@@ -174,7 +180,10 @@ def test_the_order_is_the_one_that_training_gives(data, capsys):
         (ORDER, lambda scheme: 2.3, "even N(0, 1)"),
         (ORDER, (REACHED | {"pytorch_default": 1.0}).get, "still be guessing"),
         (ORDER, (REACHED | {"he_normal": 2.0}).get, "fresh network"),
-        (ORDER, lambda scheme: math.nan, "one number"),
+        (ORDER, lambda scheme: math.nan, "with he_normal it explodes"),
+        (ORDER, (REACHED | {"pytorch_default": torch.tensor(math.inf)}).get, "it explodes"),
+        (ORDER, (REACHED | {"he_normal": 2.0, "normal": math.nan}).get, "fresh network"),
+        (ORDER, lambda scheme: "low", "one number"),
         (ORDER, lambda scheme: 1 / 0, "ZeroDivisionError"),
     ],
 )
