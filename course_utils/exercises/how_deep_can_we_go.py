@@ -45,7 +45,8 @@ def check_depth_limit(depth_limit: Callable[[float, float], float]) -> None:
             lambda w2, b2: 6 * _settled(w2, b2).xi_q
         ),
         "χ is the slope at c = 1. In the chaotic phase signals settle at c*, where it is χ_c.": (
-            lambda w2, b2: 6 / abs(math.log(_settled(w2, b2).chi))
+            lambda w2, b2: 6 / abs(math.log(_settled(w2, b2).chi)),
+            lambda w2, b2: -6 / math.log(_settled(w2, b2).chi),
         ),
         "ξ is defined with e: take the natural logarithm, not that to base 10.": (
             lambda w2, b2: -6 / math.log10(_settled(w2, b2).chi_c)

@@ -42,7 +42,9 @@ def check_p_value(answer: Callable[[list, list], float]) -> None:
             lambda one, other: float(stats.ttest_ind(one, other, equal_var=False).pvalue)
         ),
         "That is one-sided. Before the race nobody knew which of the two would be ahead.": (
-            lambda one, other: right(one, other) / 2
+            lambda one, other: right(one, other) / 2,
+            lambda one, other: float(stats.ttest_rel(one, other, alternative="less").pvalue),
+            lambda one, other: float(stats.ttest_rel(one, other, alternative="greater").pvalue),
         ),
         "That is the normal distribution; with so few seeds the tails of Student's t count.": (
             lambda one, other: float(2 * stats.norm.sf(abs(t(one, other))))
@@ -121,6 +123,8 @@ def check_holm(answer: Callable[[list], set]) -> None:
         expected = [_holm(p) for p in _P]
         if sets == expected:
             return None
+        if any(not found <= set(range(len(p))) for found, p in zip(sets, _P, strict=True)):
+            return "Some of your places do not exist: count places from 0 to len(p) − 1."
         for words, formula in _MISTAKES.items():
             if sets == [formula(p) for p in _P]:
                 return words

@@ -40,6 +40,7 @@ WRONG = [
     (checkers.check_depth_limit, lambda w2, b2: settled(w2, b2).xi_c, "one depth scale"),
     (checkers.check_depth_limit, lambda w2, b2: 6 * settled(w2, b2).xi_q, "scale of q"),
     (checkers.check_depth_limit, lambda w2, b2: 6 / abs(math.log(settled(w2, b2).chi)), "c*"),
+    (checkers.check_depth_limit, lambda w2, b2: -6 / math.log(settled(w2, b2).chi), "c*"),
     (checkers.check_depth_limit, lambda w2, b2: -6 / math.log10(settled(w2, b2).chi_c), "base 10"),
     (checkers.check_depth_limit, lambda w2, b2: 100.0, "ξ_c = −1/ln χ_c"),
     (checkers.check_edge, lambda b: bisect_edge(b) ** 2, "That is σ_w²"),

@@ -44,6 +44,8 @@ def t_of(a, b):
             ),
             "one-sided",
         ),
+        (lambda a, b: stats.ttest_rel(a, b, alternative="less").pvalue, "one-sided"),
+        (lambda a, b: stats.ttest_rel(a, b, alternative="greater").pvalue, "one-sided"),
         (lambda a, b: 2 * stats.norm.sf(abs(t_of(a, b))), "normal distribution"),
         (t_of, "That is t itself"),
         (lambda a, b: 2 * stats.t.sf(abs(t_of(a, b)), len(a)), "n degrees of freedom"),
@@ -94,6 +96,9 @@ def without_an_end(p):
         (without_an_end, "none that is larger does"),
         (lambda p: set(), "The smallest p is compared"),
         (lambda p: "0, 1", "Return a set of places"),
+        (lambda p: {i: i in holm(p) for i in range(len(p))}, "Return a set of places"),
+        (lambda p: {i + 1 for i in holm(p)}, "count places from 0"),
+        (lambda p: {i + 1 for i, x in enumerate(p) if x <= 0.05}, "count places from 0"),
     ],
 )
 def test_a_wrong_correction_is_explained(wrong, hint, capsys):
