@@ -177,7 +177,13 @@ def check_rescue(answer: Callable[[nn.Sequential], object]) -> None:
             return "Leave the biases at zero; a weight matrix alone is enough."
         if len(changed) > 1:
             return f"You changed {len(changed)} weight matrices, and one is enough. Which one?"
+        at_first = _different_units(network, 0.0)
         _train(network)
+        if any(a > b for a, b in zip(at_first, _different_units(network), strict=True)):
+            return (
+                "Your change is too small to be seen: after 100 steps units that you made "
+                "different are still equal within 0.01 %. A number may move by up to 0.001."
+            )
         return _twins(network)
 
     report("Exercise 3", attempt)
@@ -198,11 +204,7 @@ def _train(network: nn.Sequential) -> None:
 
 def _twins(network: nn.Sequential) -> str | None:
     """Say which hidden layer still has equal units; None if there is none."""
-    first, second, last = (layer.weight.detach() for layer in weight_layers(network))
-    alike = [
-        _distinct(torch.cat([incoming, outgoing.T], dim=1))
-        for incoming, outgoing in ((first, second), (second, last))
-    ]
+    alike = _different_units(network)
     if alike == [1, 1]:
         return (
             "Your change is the same for every unit, so every hidden layer is still one unit: the "
@@ -223,7 +225,16 @@ def _twins(network: nn.Sequential) -> str | None:
     return None
 
 
-def _distinct(rows: Tensor, tolerance: float = 1e-4) -> int:
+def _different_units(network: nn.Sequential, tolerance: float = 1e-4) -> list[int]:
+    """Count, in each hidden layer, the units that differ in what comes in or what goes out."""
+    first, second, last = (layer.weight.detach() for layer in weight_layers(network))
+    return [
+        _distinct(torch.cat([incoming, outgoing.T], dim=1), tolerance)
+        for incoming, outgoing in ((first, second), (second, last))
+    ]
+
+
+def _distinct(rows: Tensor, tolerance: float) -> int:
     """Count the rows (units, n) that differ from all rows before them."""
     same = torch.cdist(rows, rows, p=float("inf")) <= tolerance * rows.abs().max()
     return int((~same.tril(-1).any(1)).sum())
