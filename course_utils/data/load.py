@@ -194,7 +194,7 @@ def small_digits() -> ImageData:
     order = np.random.RandomState(0).permutation(len(labels))  # frozen: the same in every NumPy
     images = torch.from_numpy(small[order]).float().div_(16)
     labels = torch.from_numpy(labels[order]).long()
-    is_test = torch.zeros(len(labels), dtype=torch.bool)
+    is_test = torch.zeros_like(labels, dtype=torch.bool)
     is_test[labels.argsort(stable=True)[::5]] = True  # every fifth of each class
     return ImageData(images[~is_test], labels[~is_test], images[is_test], labels[is_test], "digits")
 

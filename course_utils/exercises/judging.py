@@ -7,7 +7,7 @@ import dis
 import math
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -318,11 +318,7 @@ def words_of(error: BaseException) -> str:
 @contextmanager
 def _ordinary_state() -> Iterator[None]:
     """Compute as in a fresh Python, with a seeded generator; then put everything back."""
-    with ExitStack() as states:
-        states.enter_context(ordinary_torch())
-        states.enter_context(torch.random.fork_rng(devices=[]))
-        if torch.get_default_device().type != "cpu":
-            states.enter_context(torch.device("cpu"))
+    with ordinary_torch(), torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(0)
         yield
 

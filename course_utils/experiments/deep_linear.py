@@ -132,11 +132,12 @@ def learning_time(
     steps, rate : float
         ``inf`` and ``nan`` if no rate has come there within ``limit`` steps.
     """
-    rates = torch.as_tensor(rates, dtype=target.dtype).view(-1, 1, 1)  # (members, 1, 1)
+    where = {"dtype": target.dtype, "device": target.device}
+    rates = torch.as_tensor(rates, **where).view(-1, 1, 1)  # (members, 1, 1)
     layers = [w.detach().expand(len(rates), *w.shape).clone() for w in weights]
     goal = threshold * target.square().sum()
     for step in range(limit + 1):
-        above = [torch.eye(len(target), dtype=target.dtype).expand(len(rates), -1, -1)]
+        above = [torch.eye(len(target), **where).expand(len(rates), -1, -1)]
         for w in reversed(layers):
             above.append(above[-1] @ w)  # W_L … W_l, (members, classes, fan_in)
         error = target - above.pop()

@@ -52,7 +52,9 @@ class TransferSetting:
         """Return a fresh network for the images, (batch, pixels) to (batch, 10)."""
         sizes = [data.train_images.shape[1]] + [width] * self.depth + [10]
         options = {"sigma_w2": self.sigma_w2, "generator": seeded(seed)}
-        return parametrize_(mlp(sizes, self.activation), kind, self.base_width, **options)
+        with torch.random.fork_rng(devices=[]):  # torch's own weights, replaced at once
+            network = mlp(sizes, self.activation)
+        return parametrize_(network, kind, self.base_width, **options)
 
 
 @ordinary_torch()

@@ -81,9 +81,9 @@ def random_tanh_network(
         with torch.no_grad():
             return lecun_normal_(weight, generator=generator).mul_(math.sqrt(sigma_w2))
 
-    network = initialize_(
-        mlp([n_in] + [width] * depth + [n_out], "tanh"), draw_, generator=generator
-    )
+    with torch.random.fork_rng(devices=[]):  # torch's own weights, replaced at once
+        network = mlp([n_in] + [width] * depth + [n_out], "tanh")
+    initialize_(network, draw_, generator=generator)
     with torch.no_grad():
         for layer in weight_layers(network):
             layer.bias.normal_(0, math.sqrt(sigma_b2), generator=generator)

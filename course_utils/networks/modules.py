@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 import torch
 from torch import nn
@@ -25,17 +25,23 @@ def one_thread() -> Iterator[None]:
 
 
 @contextmanager
-def ordinary_torch() -> Iterator[None]:
-    """Compute as in a fresh Python: gradients are recorded, new tensors are float32.
+def ordinary_torch(device: torch.device | str = "cpu") -> Iterator[None]:
+    """Compute as in a fresh Python: gradients are recorded, new tensors are float32, on the CPU.
 
-    A learner may have called ``torch.set_grad_enabled(False)`` or ``torch.set_default_dtype``;
-    inside ``with ordinary_torch():`` neither counts, afterwards both do again. (The default dtype
-    is one for all threads.) It serves as a decorator too: ``@ordinary_torch()``.
+    A learner may have called ``torch.set_grad_enabled(False)``, ``torch.set_default_dtype`` or
+    ``torch.set_default_device``; inside ``with ordinary_torch():`` none of them counts, afterwards
+    all do again. (The default dtype is one for all threads.) It serves as a decorator too:
+    ``@ordinary_torch()``. ``device`` is where new tensors are made instead of on the learner's
+    default device, if there is one.
     """
     dtype = torch.get_default_dtype()
     torch.set_default_dtype(torch.float32)
     try:
-        with torch.inference_mode(False), torch.enable_grad():
+        with ExitStack() as states:
+            states.enter_context(torch.inference_mode(False))
+            states.enter_context(torch.enable_grad())
+            if torch.get_default_device().type != "cpu":  # a mode slows down every call of torch
+                states.enter_context(torch.device(device))
             yield
     finally:
         torch.set_default_dtype(dtype)

@@ -723,6 +723,14 @@ def test_the_digits_are_the_same_every_time_whatever_the_seed():
         assert torch.equal(getattr(first, part), getattr(second, part))
 
 
+def test_the_digits_are_numbers_whatever_the_default_device():
+    first = load_mnist("digits", log=None)
+    with torch.device("meta"):
+        second = load_mnist("digits", log=None)
+    assert torch.equal(first.train_images, second.train_images)
+    assert torch.equal(first.test_labels, second.test_labels)
+
+
 def test_the_digits_are_framed_like_mnist_and_within_zero_and_one():
     digits = load_mnist("digits", log=None)
     for images in (digits.train_images, digits.test_images):

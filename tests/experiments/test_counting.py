@@ -23,7 +23,7 @@ WINDOWS = [
 @pytest.mark.parametrize("layer, shape, expected", WINDOWS, ids=repr)
 def test_terms_and_uses_are_those_of_the_window(layer, shape, expected):
     assert count_by_ones(layer, shape) == expected
-    with strange_torch():
+    with strange_torch(device="meta"):
         assert count_by_ones(layer, shape) == expected
 
 

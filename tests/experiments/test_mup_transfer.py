@@ -37,6 +37,13 @@ def digits():
         return load_mnist(log=None)
 
 
+def test_the_learners_random_numbers_are_left_alone(digits):
+    before, setting = torch.get_rng_state(), TransferSetting(lrs=(1e-3,), depth=1, steps=1)
+    coordinate_check(setting, MUP, 64, digits)
+    train_rates(setting, STANDARD, 64, digits)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
 def powers(kind, data, **options):
     """Return the powers of the width of (change, own): (2, layers), by the mean of two seeds."""
     sizes = [
@@ -163,7 +170,7 @@ def test_the_loss_at_a_rate_is_that_of_a_plain_loop_whose_seed_fixes_weights_and
 
 def test_losses_are_the_same_in_any_state_of_torch(digits):
     setting = TransferSetting(lrs=(1e-3, 4e-3, 1e-2), depth=2, base_width=8, steps=10)
-    with strange_torch():
+    with strange_torch(device="meta"):
         strange = train_rates(setting, MUP, 16, digits)
         check = coordinate_check(setting, MUP, 16, digits)
     assert strange == train_rates(setting, MUP, 16, digits)

@@ -2,7 +2,9 @@
 
 import pytest
 import torch
+from helpers.states import strange_torch
 from torch import nn
+from torch.overrides import _get_current_function_mode_stack
 
 from course_utils.networks import (
     is_activation,
@@ -11,6 +13,7 @@ from course_utils.networks import (
     mlp,
     mode,
     one_thread,
+    ordinary_torch,
     weight_layers,
 )
 
@@ -25,6 +28,22 @@ def test_one_thread_gives_the_threads_back_also_after_an_error():
         assert torch.get_num_threads() == 2
     finally:
         torch.set_num_threads(before)
+
+
+def test_ordinary_torch_is_that_of_a_fresh_python_and_leaves_the_learners():
+    with strange_torch(device="meta"), pytest.raises(RuntimeError), ordinary_torch():
+        new = torch.ones(2, requires_grad=True).exp()
+        assert new.requires_grad and new.dtype == torch.float32 and new.device.type == "cpu"
+        raise RuntimeError
+    with strange_torch(device="meta"):
+        with ordinary_torch("cpu"), torch.device("meta"), ordinary_torch("meta"):
+            assert torch.ones(2).device.type == "meta"
+
+
+def test_where_no_default_device_is_set_no_mode_slows_torch_down():
+    before = _get_current_function_mode_stack()
+    with ordinary_torch():
+        assert _get_current_function_mode_stack() == before == []
 
 
 def test_weight_layers_finds_linear_and_convolutions_in_order():

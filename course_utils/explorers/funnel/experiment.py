@@ -122,6 +122,7 @@ class Funnel:
         Of the weights, the inputs and the gradient.
     """
 
+    @ordinary_torch()
     def __init__(self, *, seed: int = 0) -> None:
         self.seed = seed
         generator = seeded(seed)

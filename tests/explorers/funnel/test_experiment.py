@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from helpers.spies import note_plain_networks
+from helpers.states import strange_torch
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -41,6 +42,12 @@ def by_hand(built, activation):
     for w, z in zip(built.weights[:0:-1], zs[-2::-1], strict=True):
         deltas.append((deltas[-1] @ w) * slope(z))
     return [z.square().mean().sqrt() for z in zs], [d.square().mean().sqrt() for d in deltas[::-1]]
+
+
+def test_a_funnel_is_the_same_in_any_state_of_torch(funnel):
+    with strange_torch(device="meta"):
+        strange = Funnel().measure(FunnelSetting())
+    assert np.array_equal(strange.signal, funnel.measure(FunnelSetting()).signal)
 
 
 @pytest.mark.parametrize("activation", GAINS)
