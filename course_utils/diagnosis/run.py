@@ -93,11 +93,13 @@ def measured(
     """Send a batch up and a gradient down, and measure; the network is left as it was."""
     check(network)
     args, kwargs = as_call(batch)
-    with untouched(network), ordinary_torch(), progress(
+    device = next(network.parameters()).device
+    with untouched(network), ordinary_torch(device), progress(
         desc="diagnosing", unit=" operations", delay=2
     ) as bar:  # fmt: skip
         for parameter in network.parameters():
             parameter.grad = None
+        target = _copied(target)  # here, outside of an inference mode: a gradient may need it
         run = _pass(network, args, kwargs, target, loss, bar)
         run.parameters = _facts(network, run.operations)
         for _ in range(STEPS):
@@ -192,19 +194,29 @@ def check(network: object) -> None:
     if not parameters:
         raise ValueError(f"{kind} holds no parameter: there is no start to diagnose")
     for name, parameter in parameters.items():
-        if is_lazy(parameter):
-            raise ValueError(
-                f"'{name}' is lazy and has no shape yet: run one batch through the model first"
-            )
-        if parameter.is_complex():
-            raise ValueError(
-                f"'{name}' is complex: only real weights can be diagnosed; try torch.view_as_real"
-            )
-        if parameter.is_meta:
-            raise ValueError(
-                f"'{name}' is on the meta device and holds no numbers: call to_empty and"
-                f" initialize it first"
-            )
+        _check_parameter(name, parameter)
+
+
+def _check_parameter(name: str, parameter: nn.Parameter) -> None:
+    """Raise ValueError for a parameter that has no real numbers, or can have no gradient."""
+    if is_lazy(parameter):
+        raise ValueError(
+            f"'{name}' is lazy and has no shape yet: run one batch through the model first"
+        )
+    if parameter.is_complex():
+        raise ValueError(
+            f"'{name}' is complex: only real weights can be diagnosed; try torch.view_as_real"
+        )
+    if parameter.is_inference():
+        raise ValueError(
+            f"'{name}' was made inside torch.inference_mode(), so it can have no gradient and "
+            f"cannot learn: make the model outside of it"
+        )
+    if parameter.is_meta:
+        raise ValueError(
+            f"'{name}' is on the meta device and holds no numbers: call to_empty and"
+            f" initialize it first"
+        )
 
 
 def as_call(batch: object) -> tuple[tuple, dict]:
@@ -270,7 +282,7 @@ def _goal(run: Run, output: object, target: object, loss: Callable | None) -> Te
         run.loss = float(main.detach())
         return main
     generator = seeded(0)
-    noise = [torch.randn(t.shape, generator=generator).to(t) for t in made]
+    noise = [torch.randn(t.shape, generator=generator, device="cpu").to(t) for t in made]
     return sum((t * n).sum() for t, n in zip(made, noise, strict=True)) / run.batch
 
 

@@ -3,6 +3,7 @@
 import pytest
 import torch
 from diagnosis import people
+from helpers.states import strange_torch
 from torch import nn
 from torch.overrides import _get_current_function_mode_stack
 
@@ -14,6 +15,9 @@ X, LABELS = torch.randn(16, 32), torch.arange(16) % 10
 def small():
     torch.manual_seed(0)
     return people.mlp(nn.ReLU, depth=3)
+
+
+NET = small()
 
 
 class Fails(nn.Module):
@@ -129,6 +133,28 @@ def test_after_an_exception_everything_is_as_before(error):
     assert torch.equal(torch.get_rng_state(), generator)
     assert not any(m._forward_hooks or m._forward_pre_hooks for m in net.modules())
     assert _get_current_function_mode_stack() == []
+
+
+@pytest.mark.parametrize("look", [diagnose, assert_healthy])
+def test_a_network_made_in_inference_mode_is_told_what_it_is(look):
+    with torch.inference_mode():
+        net = small()
+    with pytest.raises(ValueError, match="made inside torch.inference_mode.*make the model outs"):
+        look(net, X, LABELS)
+
+
+def test_a_batch_and_a_target_of_inference_mode_are_as_good_as_any():
+    with torch.inference_mode():
+        batch, target = X.clone(), LABELS.clone()
+        inside = diagnose(NET, batch, target)
+    assert str(inside) == str(diagnose(NET, X, LABELS))
+    assert str(diagnose(NET, batch, target)) == str(inside)
+
+
+def test_the_networks_device_counts_and_not_the_default_one():
+    with strange_torch(device="meta"):
+        strange = [str(diagnose(NET, X, LABELS)), str(diagnose(NET, X))]
+    assert strange == [str(diagnose(NET, X, LABELS)), str(diagnose(NET, X))]
 
 
 def test_a_batch_with_nan_is_named_before_the_network():
