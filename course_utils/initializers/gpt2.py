@@ -14,6 +14,7 @@ import torch
 
 from course_utils.initializers.network import draw_
 from course_utils.initializers.schemes import Rng
+from course_utils.initializers.stored import undone_by_an_error
 from course_utils.networks import ResidualNetwork, weight_layers
 
 STD, POSITION_STD = 0.02, 0.01
@@ -33,7 +34,8 @@ def gpt2_(
     Parameters
     ----------
     network
-        Made by `course_utils.networks.transformer`; changed in place.
+        Made by `course_utils.networks.transformer`; changed in place. If anything fails, or is
+        interrupted, it is left as it was.
     std
         Of every weight before that factor. GPT-2's 0.02 was chosen for streams of 768 numbers and
         more. A layer multiplies mean squares by width · std²: for the same effect at a width of
@@ -50,11 +52,12 @@ def gpt2_(
         The same network.
     """
     normal = ("normal", {"std": std}, generator)
-    draw_(network.stem, *normal)
-    network.stem.position.normal_(0.0, POSITION_STD, generator=generator)
-    draw_(network.head, *normal)
-    for block in network.blocks:
-        draw_(block.branch, *normal)
-        if scaled:
-            weight_layers(block.branch)[-1].weight.div_(math.sqrt(len(network.blocks)))
+    with undone_by_an_error(network):
+        draw_(network.stem, *normal)
+        network.stem.position.normal_(0.0, POSITION_STD, generator=generator)
+        draw_(network.head, *normal)
+        for block in network.blocks:
+            draw_(block.branch, *normal)
+            if scaled:
+                weight_layers(block.branch)[-1].weight.div_(math.sqrt(len(network.blocks)))
     return network

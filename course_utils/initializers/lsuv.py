@@ -22,7 +22,7 @@ from torch import Generator, Tensor, nn
 
 from course_utils.initializers.arithmetic import check_shaped
 from course_utils.initializers.network import LeftAlone, draw_, left_alone, warn_of
-from course_utils.initializers.stored import divide_, keep
+from course_utils.initializers.stored import divide_, undone_by_an_error
 from course_utils.networks import is_activation, mode, weight_layers
 
 _Ends = dict[nn.Module, nn.Module | None]  # a layer → the activation after which it is measured
@@ -109,7 +109,7 @@ def lsuv_(
     counts: dict[nn.Module, int] = {}
     check_shaped(network.modules())
     layers = _layers(network)
-    with _undone_by_an_error(network), _every_module_called(network), torch.no_grad():
+    with undone_by_an_error(network), _every_module_called(network), torch.no_grad():
         left = left_alone(network, layers)
         if orthonormal:
             left = draw_(network, "orthogonal", {}, generator, layers)
@@ -233,16 +233,6 @@ def _divide_(layer: nn.Module, name: str, std: float) -> None:
             f"the std of layer {name!r} is {std:.3g} and cannot be changed: its scale is fixed by "
             f"{obstacle}. Try lsuv_ before the weight is parametrized"
         )
-
-
-@contextmanager
-def _undone_by_an_error(network: nn.Module) -> Iterator[None]:
-    put_back = keep(network)
-    try:
-        yield
-    except BaseException:
-        put_back()
-        raise
 
 
 @contextmanager

@@ -32,6 +32,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
+from course_utils.initializers.stored import undone_by_an_error
 from course_utils.networks import weight_layers
 
 Powers = tuple[float, float, float]  # of n / b, for the input, the hidden and the output layers
@@ -88,6 +89,8 @@ def parametrize_(
 ) -> nn.Module:
     """Draw the weights of a network anew, Gaussian, set its biases to 0, and return it.
 
+    If it is interrupted, the network is left as it was.
+
     Parameters
     ----------
     network
@@ -104,7 +107,7 @@ def parametrize_(
     layers, kinds, ratio = _layers(network, base_width)
     if not 0 <= sigma_w2 < math.inf:
         raise ValueError(f"sigma_w2 must be non-negative and finite, got {sigma_w2}: try 2.0")
-    with torch.no_grad():
+    with torch.no_grad(), undone_by_an_error(network):
         for layer, kind in zip(layers, kinds, strict=True):
             variance = sigma_w2 / layer.in_features * ratio ** parametrization.variance[kind]
             layer.weight.normal_(0, math.sqrt(variance), generator=generator)

@@ -38,7 +38,7 @@ from course_utils.initializers.schemes import (
     uniform_,
     zero_,
 )
-from course_utils.initializers.stored import change_, parameters_of, read
+from course_utils.initializers.stored import change_, parameters_of, read, undone_by_an_error
 
 LeftAlone = dict[str, str]  # the name of a parameter → why it was left alone
 
@@ -59,7 +59,8 @@ def initialize_(
     computes it: weight_norm, spectral_norm, any parametrization with a ``right_inverse``; a pruned
     one keeps its mask. The forget gate of an LSTM begins open: its part of ``bias_ih`` becomes 1
     (Gers, Schmidhuber & Cummins, 2000; Jozefowicz, Zaremba & Sutskever, 2015). Frozen parameters
-    are drawn too.
+    are drawn too. If anything fails, or is interrupted, the network is left as it was (so there is
+    a copy of it meanwhile).
 
     Parameters
     ----------
@@ -92,7 +93,10 @@ def initialize_(
         For an unknown scheme or option, a network without such layers, or one with a lazy layer
         that still has no shape.
     """
-    left = draw_(network, scheme, options, generator)
+    scheme = scheme if callable(scheme) else named(scheme, options)
+    layers = _layers(network)
+    with undone_by_an_error(network):
+        left = draw_(network, scheme, options, generator, layers)
     warn_of(left, "initialize_", stacklevel=3)
     return network
 

@@ -16,6 +16,7 @@ import torch
 from torch import Generator, Tensor, nn
 
 from course_utils.initializers.schemes import fans, orthogonal_, zero_
+from course_utils.initializers.stored import undone_by_an_error
 from course_utils.networks import weight_layers
 
 
@@ -73,7 +74,7 @@ def looks_linear_(
     layer has too few pairs); training bends it. Balduzzi et al. (2017), "The shattered gradients
     problem: if resnets are the answer, then what is the question?", call it *looks linear*. It
     serves every activation with φ(u) - φ(-u) = c · u: leaky ReLU too (c = 1 + slope), and GELU and
-    SiLU (c = 1).
+    SiLU (c = 1). If anything fails, or is interrupted, the network is left as it was.
 
     Parameters
     ----------
@@ -103,7 +104,7 @@ def looks_linear_(
     widths = [layer.out_features for layer in layers[:-1]]
     if any(width % 2 for width in widths):
         raise ValueError(f"mirrored pairs need even hidden widths, got {widths}: try one unit more")
-    with torch.no_grad():
+    with torch.no_grad(), undone_by_an_error(network):
         for i, layer in enumerate(layers):
             first, last = i == 0, i == len(layers) - 1
             rows, columns = layer.weight.shape

@@ -10,6 +10,7 @@ from torch import nn
 
 from course_utils.initializers.network import draw_
 from course_utils.initializers.schemes import Rng, zero_
+from course_utils.initializers.stored import undone_by_an_error
 from course_utils.names import which
 from course_utils.networks import ResidualNetwork, weight_layers
 
@@ -36,7 +37,7 @@ def start_(network: ResidualNetwork, start: str, *, generator: Rng = None) -> Re
     Parameters
     ----------
     network
-        Changed in place.
+        Changed in place. If anything fails, or is interrupted, it is left as it was.
     start
         A key of :data:`STARTS`.
     generator
@@ -56,17 +57,19 @@ def start_(network: ResidualNetwork, start: str, *, generator: Rng = None) -> Re
     """
     if start not in STARTS:
         raise ValueError(f"unknown start {start!r}: {which(start, STARTS)}")
-    for part in (network.stem, network.head):
-        draw_(part, "lecun_normal", {}, generator)
-    for block in network.blocks:
-        draw_(block.branch, "he_normal", {}, generator)
+    with undone_by_an_error(network):
+        for part in (network.stem, network.head):
+            draw_(part, "lecun_normal", {}, generator)
+        for block in network.blocks:
+            draw_(block.branch, "he_normal", {}, generator)
+            if start == "fixup":
+                *others, last = weight_layers(block.branch)
+                zero_(last.weight)
+                for layer in others:
+                    layer.weight.mul_(len(network.blocks) ** (-1 / (2 * len(others))))
         if start == "fixup":
-            *others, last = weight_layers(block.branch)
-            zero_(last.weight)
-            for layer in others:
-                layer.weight.mul_(len(network.blocks) ** (-1 / (2 * len(others))))
-        elif start == "rezero":
+            zero_(weight_layers(network.head)[-1].weight)
+    if start == "rezero":
+        for block in network.blocks:
             block.scale = nn.Parameter(weight_layers(block.branch)[0].weight.new_zeros(()))
-    if start == "fixup":
-        zero_(weight_layers(network.head)[-1].weight)
     return network

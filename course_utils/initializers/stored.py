@@ -8,10 +8,12 @@ here that change one return None if all went well, else what stands in the way, 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 from torch.nn.utils import parametrizations, parametrize, prune
 from torch.nn.utils.spectral_norm import SpectralNorm
 from torch.nn.utils.weight_norm import WeightNorm
@@ -169,13 +171,17 @@ def _close(got: Tensor, wanted: Tensor) -> bool:
 
 
 def keep(network: nn.Module) -> Callable[[], None]:
-    """Return a function that puts all numbers of a network back where they are at this moment."""
+    """Return a function that puts all numbers of a network back where they are at this moment.
+
+    What is lazy has none yet, and stays as it is.
+    """
     modules = list(network.modules())
-    parameters = [(p, p.detach().clone()) for p in network.parameters()]
+    parameters = [(p, p.detach().clone()) for p in network.parameters() if not is_lazy(p)]
     buffers = [
         (module, name, tensor, tensor.clone())
         for module in modules
         for name, tensor in module.named_buffers(recurse=False)
+        if not is_lazy(tensor)
     ]
     computed = [(m, _target(h), getattr(m, _target(h))) for m in modules for h in _hooks(m)]
 
@@ -190,3 +196,14 @@ def keep(network: nn.Module) -> Callable[[], None]:
             setattr(module, name, tensor)
 
     return put_back
+
+
+@contextmanager
+def undone_by_an_error(network: nn.Module) -> Iterator[None]:
+    """Put all numbers of a network back if anything is raised inside, an interrupt too."""
+    put_back = keep(network)
+    try:
+        yield
+    except BaseException:
+        put_back()
+        raise

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 
 import pytest
 import torch
 from helpers.numbers import seeded
 from torch import nn
-from torch.nn.utils import parametrizations, parametrize, spectral_norm, weight_norm
+from torch.nn.utils import parametrizations, parametrize, prune, spectral_norm, weight_norm
 
-from course_utils.initializers import SCHEMES, initialize_
+from course_utils.initializers import (
+    MUP,
+    SCHEMES,
+    gpt2_,
+    initialize_,
+    looks_linear_,
+    parametrize_,
+    start_,
+)
+from course_utils.networks import mlp, residual_mlp, transformer
 
 old_weight_norm = pytest.mark.filterwarnings("ignore:.*weight_norm. is deprecated:FutureWarning")
 WEIGHT_NORMS = {"parametrization": parametrizations.weight_norm, "older": weight_norm}
@@ -237,3 +247,72 @@ def test_training_mode_hooks_and_gradients_are_left_alone():
     assert all(p.requires_grad and p.is_leaf and p.grad is None for p in layer.parameters())
     layer(torch.randn(3, 4))[0].sum().backward()
     assert all(p.grad.isfinite().all() for p in layer.parameters())
+
+
+# ---------------------------------------------------------------- what is stopped midway
+
+
+def small_mlp():
+    return mlp([6, 8, 8, 3])
+
+
+def everything():
+    parts = nn.Linear(6, 6), nn.BatchNorm1d(6), parametrizations.weight_norm(nn.Linear(6, 6))
+    return nn.Sequential(*parts, prune.l1_unstructured(nn.Linear(6, 6), "weight", 0.5), small_mlp())
+
+
+BEGINNINGS = {
+    "initialize_": (small_mlp, lambda net: initialize_(net, "he_normal")),
+    "of all kinds": (everything, lambda net: initialize_(net, "orthogonal")),
+    "pytorch_default": (small_mlp, lambda net: initialize_(net, "pytorch_default")),
+    "looks_linear_": (small_mlp, looks_linear_),
+    "parametrize_": (small_mlp, lambda net: parametrize_(net, MUP, 8)),
+    "gpt2_": (lambda: transformer(2, width=8), gpt2_),
+    "fixup": (lambda: residual_mlp([6, 8, 3], 2), lambda net: start_(net, "fixup")),
+    "rezero": (lambda: residual_mlp([6, 8, 3], 2), lambda net: start_(net, "rezero")),
+}
+
+
+@pytest.mark.parametrize("name", BEGINNINGS)
+@pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError])
+def test_a_beginning_that_is_stopped_midway_leaves_the_network_as_it_was(name, error, monkeypatch):
+    make, begin_ = BEGINNINGS[name]
+    network, other, calls = make(), make(), []
+    before = {key: value.clone() for key, value in network.state_dict().items()}
+    stop_after = [math.inf]
+    for kind in ("normal_", "uniform_", "zero_", "copy_", "mul_"):
+        ordinary = getattr(torch.Tensor, kind)
+
+        def counted(tensor, *given, _ordinary=ordinary, **options):
+            calls.append(tensor)
+            if len(calls) == stop_after[0]:
+                raise error
+            return _ordinary(tensor, *given, **options)
+
+        monkeypatch.setattr(torch.Tensor, kind, counted)
+    begin_(other)
+    assert len(calls) > 2
+    stop_after[0], calls[:] = 2 * len(calls) // 3, []
+    with pytest.raises(error):
+        begin_(network)
+    assert network.state_dict().keys() == before.keys()
+    assert all(torch.equal(value, before[key]) for key, value in network.state_dict().items())
+
+
+def test_a_function_that_fails_at_the_second_weight_changes_none():
+    network, seen = small_mlp(), []
+    before = [p.detach().clone() for p in network.parameters()]
+
+    def fails(weight, generator):
+        seen.append(weight.fill_(7))
+        if len(seen) == 2:
+            raise RuntimeError("no")
+
+    with pytest.raises(RuntimeError, match="no"):
+        initialize_(network, fails)
+    assert all(map(torch.equal, network.parameters(), before))
+
+
+def test_what_is_lazy_beside_the_layers_is_no_obstacle():
+    network = nn.Sequential(nn.Linear(6, 6), nn.LazyBatchNorm1d())
+    assert initialize_(network, "zero") is network and not network[0].weight.any()
