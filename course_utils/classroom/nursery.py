@@ -31,13 +31,13 @@ def nursery(address: str) -> None:
         Path of the socket to listen at; it appears when everything is loaded.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the server
+    threading.Thread(target=_end_with_the_server, daemon=True).start()  # also while it loads
     _load()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # no kernel stays as a zombie
     door = socket.socket(socket.AF_UNIX)
     door.bind(address + ".new")
     door.listen(64)
     os.rename(address + ".new", address)
-    threading.Thread(target=_end_with_the_server, daemon=True).start()
     while True:
         line, _ = door.accept()
         if os.fork() == 0:

@@ -125,7 +125,11 @@ def kernels(environment: dict[str, str]) -> Iterator[dict[str, str]]:
             yield environment
         finally:
             process.stdin.close()  # that ends it
-            process.wait(timeout=20)
+            try:
+                process.wait(timeout=20)
+            except subprocess.TimeoutExpired:  # of a machine with too much to do
+                process.kill()
+                process.wait()
 
 
 def _kernel_spec(folder: str, environment: dict[str, str]) -> str:

@@ -125,13 +125,13 @@ def served(command: list[str], scratch: Path, *, alive: str, environment: dict |
         finally:
             server.terminate()
             try:
-                server.wait(timeout=20)
+                server.wait(timeout=60)
             except subprocess.TimeoutExpired:
                 server.kill()
 
 
 def _wait_until_it_answers(server, address, scratch):
-    deadline = time.monotonic() + 90
+    deadline = time.monotonic() + 300
     while time.monotonic() < deadline and server.poll() is None:
         try:
             urllib.request.urlopen(address, timeout=2).read()
@@ -219,7 +219,7 @@ class NotebookPage:
             self.page.wait_for_timeout(100)
             if picture.is_visible():
                 break
-        picture.wait_for(state="visible", timeout=20_000)
+        picture.wait_for(state="visible", timeout=90_000)
         controls = f"[class*='{self.prefix}-']:is(input, select, [class*='-slider'])"
         self.page.locator(controls).first.scroll_into_view_if_needed()
         self.page.wait_for_timeout(500)
@@ -240,7 +240,7 @@ class NotebookPage:
             [self.picture, before],
             f"([name, old]) => ![null, old].includes(({DRAWN})(name))",
         )
-        self.page.wait_for_function(new, arg=arg, timeout=20_000, polling="raf")
+        self.page.wait_for_function(new, arg=arg, timeout=90_000, polling="raf")
         return 1000 * (time.perf_counter() - started)
 
 

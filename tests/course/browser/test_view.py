@@ -40,6 +40,7 @@ def asked_after(view, moves):
     """Make moves while the first question is under way; answer it and all that follow."""
     return view.evaluate(
         """(moves) => {
+            performance.now = () => 0; // no answer takes time, however busy the machine is
             for (const move of moves) view.move(...move);
             for (let i = 0; i < asked.length; i++) {
                 view.show({ answer: asked[i].request, values: {}, correction: "", verdict: "" });

@@ -70,7 +70,7 @@ def changes(page, picture, action):
     before = page.evaluate(DRAWN, picture)
     action()
     page.wait_for_function(
-        f"([name, before]) => ({DRAWN})(name) !== before", arg=[picture, before], timeout=30_000
+        f"([name, before]) => ({DRAWN})(name) !== before", arg=[picture, before], timeout=120_000
     )
 
 
@@ -211,7 +211,7 @@ def test_the_menu_and_the_explorers_are_dark_where_the_page_is(browser, address)
 @pytest.fixture
 def small_room(tmp_path):
     """A page for one visitor at a time, whose kernel ends soon after the visitor has left."""
-    soon = "--MappingKernelManager.cull_idle_timeout=3"
+    soon = "--MappingKernelManager.cull_idle_timeout=20"
     often = "--MappingKernelManager.cull_interval=1"
     (tmp_path / "tmp").mkdir()  # its visitors are counted there
     room = {"COURSE_VISITORS": "1", "TMPDIR": str(tmp_path / "tmp")}
@@ -224,20 +224,20 @@ def test_a_full_page_says_so_and_a_visitor_who_leaves_makes_room(browser, small_
     go(first, small_room)
     assert "can hold about 1 visitor of this page at once; when you came, 1 was here" in foot(first)
     second.goto(small_room)
-    second.locator(".explorers-full").wait_for(timeout=60_000)
+    second.locator(".explorers-full").wait_for(timeout=240_000)
     words = second.locator(".explorers-full").inner_text()
     assert words.startswith("This page is full: this machine can hold 1 visitor of it at once")
     assert second.locator(".explorers").count() == 0
     second.set_viewport_size({"width": 400, "height": 800})
     assert second.evaluate(_CUT, ".explorers-full") == []
-    first.wait_for_timeout(5000)  # who only reads stays
+    first.wait_for_timeout(25_000)  # who only reads stays
     changes(first, ".explorer-picture", lambda: press_left(first))
     second.close()
     first.close()
     third = browser.new_page(viewport=LAPTOP)
-    for _ in range(30):
+    for _ in range(120):
         third.goto(small_room)
-        third.locator(".explorers, .explorers-full").first.wait_for(timeout=60_000)
+        third.locator(".explorers, .explorers-full").first.wait_for(timeout=240_000)
         if third.locator(".explorers").count():
             break
         third.wait_for_timeout(1000)
