@@ -67,7 +67,8 @@ def shapeset(n_train: int = 10_000, n_test: int = 2_000, seed: int = 0) -> Image
         if isinstance(n, bool) or not isinstance(n, Integral) or n < 1:
             raise ValueError(f"{name} must be a whole number of at least 1, got {n!r}")
     generator = seeded(seed)
-    return ImageData(*_draw(n_train, generator), *_draw(n_test, generator), "Shapeset-3×2")
+    with torch.device("cpu"):  # whatever a learner's default device is
+        return ImageData(*_draw(n_train, generator), *_draw(n_test, generator), "Shapeset-3×2")
 
 
 def _draw(n: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from course_utils.data import shapeset
+from course_utils.data import load_mnist, shapeset
 from course_utils.data.shapeset import CLASSES, LEAST_AREA, SHAPES
 
 
@@ -89,3 +89,11 @@ def test_impossible_numbers_are_refused_in_words(bad):
         shapeset(10, bad)
     with pytest.raises(ValueError, match="seed must be a whole number"):
         shapeset(10, 10, seed="a")
+
+
+def test_another_default_device_does_not_matter():
+    with torch.device("meta"):
+        elsewhere = shapeset(20, 10, seed=3)
+        digits = load_mnist("digits", log=None)
+    assert torch.equal(elsewhere.train_images, shapeset(20, 10, seed=3).train_images)
+    assert torch.equal(digits.test_images, load_mnist("digits", log=None).test_images)
