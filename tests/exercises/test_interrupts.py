@@ -108,7 +108,8 @@ def test_after_an_interrupt_trainings_end_with_a_history_again(monkeypatch, caps
         context.setattr(Adam, "step", interrupting(Adam.step, 3))
         interrupted_line(capsys, lab_mnist_deep.check_thirty_layers, (he, DATA))
     monkeypatch.setattr(Adam, "step", interrupting(Adam.step, 3))
-    history = fit(mlp([784, 10]), DATA.train_images, DATA.train_labels, steps=5, log=None)
+    options = {"steps": 5, "log": [].append}
+    history = fit(mlp([784, 10]), DATA.train_images, DATA.train_labels, **options)
     assert history.outcome == "interrupted" and history.steps == 2
 
 
