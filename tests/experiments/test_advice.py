@@ -147,8 +147,10 @@ def test_a_depth_that_was_not_played_finds_its_line(depth, found):
     assert find(lines, "tanh", depth, "sgd").depths == (found, found)
     assert find(lines, "tanh", depth, "adam") is None
     assert find(lines[:1], "tanh", 1000, "sgd") is None
-    with pytest.raises(ValueError, match="unknown family 'TanH': choose one of relu"):
+    with pytest.raises(ValueError, match="unknown family 'TanH': 'TanH' is called 'tanh' here"):
         find(lines, "TanH", depth, "sgd")
+    with pytest.raises(ValueError, match="unknown family 'cubes': choose one of relu"):
+        find(lines, "cubes", depth, "sgd")
 
 
 def test_the_verdict_of_a_setting_is_that_of_the_tournament():
