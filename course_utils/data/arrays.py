@@ -48,10 +48,11 @@ def bytes_up_to(images: Tensor) -> int:
     """Return the greatest value if all are whole numbers from 0, as in files; else 0."""
     if not images.numel() or images.is_complex() or images.dtype == torch.bool:
         return 0
-    least, most = (x.item() for x in images.detach().aminmax())
+    floats = images.detach() if images.is_floating_point() else images.double()
+    least, most = (x.item() for x in floats.aminmax())
     if not 0 <= least <= most < math.inf or most <= 1:  # nan is none of these
         return 0
-    whole = not images.is_floating_point() or bool((images - images.round()).abs().max() < 1e-3)
+    whole = bool((floats - floats.round()).abs().max() < 1e-3)
     return round(most) if whole else 0
 
 

@@ -11,7 +11,7 @@ from course_utils.data.arrays import as_images
 from course_utils.data.labels import as_labels
 
 SIDE = 28  # pixels
-HAIR = 1e-6  # so far beyond 0 or 1 a pixel is a rounding error: it becomes 0 or 1
+HAIR = 1e-6  # so far beyond 0 or 1 a number that should be a pixel is a rounding error
 
 
 @dataclass(frozen=True, eq=False, repr=False)

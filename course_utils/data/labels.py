@@ -22,7 +22,8 @@ def as_labels(labels: object, n: int, name: str = "labels", classes: int = CLASS
     """
     read = as_images(labels, name, torch.float64, whole=True)
     if read.shape != (n,):
-        tried = way_to_classes(read)
+        code = "labels" if hasattr(labels, "argmax") else "numpy.asarray(labels)"  # of a list
+        tried = way_to_classes(read.long(), code) if read.ndim == 2 and len(read) == n else ""
         raise ValueError(f"{name} must be ({n},), one an image, got {tuple(read.shape)}{tried}")
     if not torch.isin(read, torch.arange(classes, dtype=read.dtype)).all():
         least, most = read.min().item(), read.max().item()
@@ -33,13 +34,13 @@ def as_labels(labels: object, n: int, name: str = "labels", classes: int = CLASS
     return read.long()
 
 
-def way_to_classes(labels: Tensor) -> str:
+def way_to_classes(labels: Tensor, code: str = "labels") -> str:
     """Say after a colon what makes classes (n,) of such labels; "" if nothing is known that does.
 
     Known are a column (n, 1), one-hot rows (n, classes), other kinds of numbers, and classes that
-    are counted from elsewhere than 0.
+    are counted from elsewhere than 0. ``code`` is what one types for the labels.
     """
-    code = "labels"
+    given = code
     if labels.ndim == 2:
         code += ".flatten()" if labels.shape[1] == 1 else ".argmax(1)"
     elif labels.ndim != 1:
@@ -49,4 +50,4 @@ def way_to_classes(labels: Tensor) -> str:
         if least < 0:
             return f", the least {least:g}: count the classes from 0"
         code += "" if labels.dtype == torch.int64 else ".long()"
-    return f": try {code}" if code != "labels" else ""
+    return f": try {code}" if code != given else ""

@@ -35,7 +35,7 @@ def start(nursery, tmp_path, monkeypatch):
         manager.start_kernel(cwd=str(tmp_path), env=nursery, **options)
         client = manager.client()
         client.start_channels()
-        client.wait_for_ready(timeout=240)
+        client.wait_for_ready(timeout=60)
         started.append((manager, client))
         return manager, client
 
@@ -49,7 +49,7 @@ def start(nursery, tmp_path, monkeypatch):
 def value(client, expression, *before):
     """Run lines of code, then evaluate; return what the kernel says."""
     reply = client.execute(
-        "\n".join(before), user_expressions={"value": expression}, reply=True, timeout=240
+        "\n".join(before), user_expressions={"value": expression}, reply=True, timeout=60
     )
     content = reply["content"]
     assert content["status"] == "ok", content
@@ -62,7 +62,7 @@ def own_memory(pid):
     return psutil.Process(pid).memory_full_info().uss / 2**20
 
 
-def wait_until_gone(pid, seconds=60):
+def wait_until_gone(pid, seconds=10):
     deadline = time.monotonic() + seconds
     while psutil.pid_exists(pid):
         assert time.monotonic() < deadline, "the kernel is still there"
@@ -109,9 +109,9 @@ def test_an_interrupt_reaches_the_kernel_and_leaves_it_alive(start):
     message = client.execute("import time\ntime.sleep(60)", stop_on_error=False)
     time.sleep(0.5)
     manager.interrupt_kernel()
-    reply = client.get_shell_msg(timeout=120)
+    reply = client.get_shell_msg(timeout=20)
     while reply["parent_header"]["msg_id"] != message:
-        reply = client.get_shell_msg(timeout=120)
+        reply = client.get_shell_msg(timeout=20)
     assert reply["content"]["ename"] == "KeyboardInterrupt"
     assert value(client, "1 + 1") == 2
 
@@ -120,7 +120,7 @@ def test_a_restart_gives_a_fresh_kernel(start):
     manager, client = start()
     pid = value(client, "os.getpid()", "import os", "mine = 1")
     manager.restart_kernel(now=True)
-    client.wait_for_ready(timeout=240)
+    client.wait_for_ready(timeout=60)
     assert value(client, "os.getpid()", "import os") != pid
     assert not value(client, "'mine' in globals()")
     wait_until_gone(pid)
@@ -136,7 +136,7 @@ def test_the_kernel_ends_with_its_launcher_and_the_launcher_with_its_kernel(star
         psutil.Process(launcher).kill()
     else:
         psutil.Process(kernel).kill()
-        manager.provisioner.process.wait(timeout=60)  # so a server sees that it is dead
+        manager.provisioner.process.wait(timeout=10)  # so a server sees that it is dead
         assert not manager.is_alive()
     wait_until_gone(kernel)
 
@@ -150,7 +150,7 @@ def test_a_server_that_is_killed_leaves_no_kernel(nursery, tmp_path):
     manager.start_kernel(stdout=sys.stderr)
     client = manager.client()
     client.start_channels()
-    client.wait_for_ready(timeout=240)
+    client.wait_for_ready(timeout=60)
     reply = client.execute("", user_expressions={"pid": "__import__('os').getpid()"}, reply=True)
     found = reply["content"]["user_expressions"]["pid"]["data"]["text/plain"]
     print(found, manager.provisioner.pid, flush=True)

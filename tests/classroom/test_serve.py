@@ -93,8 +93,8 @@ def test_however_it_is_ended_nothing_is_left_running(tmp_path, number):
     started = psutil.Process(classroom.pid).children(recursive=True)
     assert len(started) == (2 if sys.platform == "linux" else 1)
     classroom.send_signal(getattr(signal, number))
-    classroom.wait(timeout=120)
-    assert psutil.wait_procs(started, timeout=60)[1] == []
+    classroom.wait(timeout=30)
+    assert psutil.wait_procs(started, timeout=10)[1] == []
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere there is no nursery")
@@ -107,9 +107,9 @@ def test_ended_while_it_loads_it_leaves_nothing_either(tmp_path):
         time.sleep(0.05)
     time.sleep(0.5)
     classroom.send_signal(signal.SIGTERM)
-    assert "Traceback" not in classroom.communicate(timeout=120)[1]
+    assert "Traceback" not in classroom.communicate(timeout=30)[1]
     assert classroom.returncode == 130
-    assert psutil.wait_procs(loading, timeout=60)[1] == []
+    assert psutil.wait_procs(loading, timeout=10)[1] == []
     assert [*(tmp_path / "tmp").glob("course-*")] == []
 
 

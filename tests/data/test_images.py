@@ -175,14 +175,17 @@ def test_what_is_no_tensor_is_told_how_to_become_one(given, advice):
         as_images(given)
 
 
-@pytest.mark.parametrize("kind", ["f4", "f8", torch.float32, torch.uint8, "u1", "times 255"])
+TENSORS = [torch.uint8, torch.uint16, torch.int16, torch.float16, torch.bfloat16, torch.float32]
+
+
+@pytest.mark.parametrize("kind", ["f4", "f8", "u1", "u2", "i4", *TENSORS, "times 255"])
 def test_grey_values_of_files_are_refused_whatever_their_type(kind):
     images = TRAIN[0].reshape(30, 784)
     if kind == "times 255":
         images = (torch.from_numpy(images) / 255) * 255
     else:
-        images = torch.from_numpy(images).to(kind) if kind not in ("f4", "f8", "u1") else images
-        images = images.astype(kind) if isinstance(images, np.ndarray) else images
+        is_array = isinstance(kind, str)
+        images = images.astype(kind) if is_array else torch.from_numpy(images).to(kind)
     with pytest.raises(ValueError, match=r"pixels in \[0, 1\], got up to 255: divide by 255"):
         as_images(images)
 

@@ -29,15 +29,24 @@ WRONG = {
     "column": CLASSES[:, None],
     "column of floats": CLASSES[:, None].double(),
     "column of floats, of an array": CLASSES[:, None].numpy() / 1,
+    "one-hot, of an array": F.one_hot(CLASSES, 10).numpy(),
+    "one-hot, of lists": F.one_hot(CLASSES, 10).tolist(),
+    "column, of lists": CLASSES[:, None].tolist(),
 }
 
 
 @pytest.mark.parametrize("given", WRONG.values(), ids=WRONG)
 def test_the_advice_about_labels_can_be_typed_and_ends_at_classes(given):
-    with pytest.raises(ValueError, match=r"labels must be \(5,\).*: try labels") as told:
+    with pytest.raises(ValueError, match=r"labels must be \(5,\).*: try ") as told:
         as_labels(given, 5)
-    labels = torch.as_tensor(given)
-    assert torch.equal(eval(str(told.value).partition("try ")[2], {"labels": labels}), CLASSES)
+    mended = eval(str(told.value).partition("try ")[2], {"labels": given, "numpy": np})
+    assert torch.equal(as_labels(mended, 5), CLASSES)
+
+
+@pytest.mark.parametrize("given", [CLASSES[:4], CLASSES[:4, None], torch.tensor(3), CLASSES[None]])
+def test_where_the_number_of_labels_is_wrong_no_kind_of_number_is_advised(given):
+    with pytest.raises(ValueError, match=r"labels must be \(5,\), one an image, got \([\d, ]*\)$"):
+        as_labels(given, 5)
 
 
 TEXTS = [str(label) for label in CLASSES.tolist()]

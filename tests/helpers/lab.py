@@ -125,7 +125,7 @@ def served(command: list[str], scratch: Path, *, alive: str, environment: dict |
         finally:
             server.terminate()
             try:
-                server.wait(timeout=60)
+                server.wait(timeout=20)
             except subprocess.TimeoutExpired:
                 server.kill()
 
@@ -219,7 +219,7 @@ class NotebookPage:
             self.page.wait_for_timeout(100)
             if picture.is_visible():
                 break
-        picture.wait_for(state="visible", timeout=90_000)
+        picture.wait_for(state="visible", timeout=20_000)
         controls = f"[class*='{self.prefix}-']:is(input, select, [class*='-slider'])"
         self.page.locator(controls).first.scroll_into_view_if_needed()
         self.page.wait_for_timeout(500)
@@ -240,7 +240,7 @@ class NotebookPage:
             [self.picture, before],
             f"([name, old]) => ![null, old].includes(({DRAWN})(name))",
         )
-        self.page.wait_for_function(new, arg=arg, timeout=90_000, polling="raf")
+        self.page.wait_for_function(new, arg=arg, timeout=20_000, polling="raf")
         return 1000 * (time.perf_counter() - started)
 
 

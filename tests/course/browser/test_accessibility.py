@@ -179,7 +179,7 @@ def test_the_numbers_of_the_picture_unfold_as_a_table(laptop, prefix):
     view = laptop.turn_to(prefix).view()
     view.locator("summary").press("Enter")
     table = view.get_by_role("table")
-    table.wait_for(timeout=60_000)
+    table.wait_for(timeout=5000)
     heads = table.get_by_role("columnheader").all_inner_texts()
     assert len(heads) >= 2 and table.locator("caption").inner_text()
     assert all(

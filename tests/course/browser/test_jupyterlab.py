@@ -350,7 +350,7 @@ def test_a_restart_in_the_middle_is_plain_to_see_and_all_cells_bring_the_explore
     left = {name: others.turn_to(name).drawing() for name in names}
     others.turn_to("funnel")
     move()
-    page.wait_for_selector(".funnel-correction:has-text('No answer yet')", timeout=60_000)
+    page.wait_for_selector(".funnel-correction:has-text('No answer yet')", timeout=10_000)
     assert "run this cell again" in page.locator(".funnel-correction").inner_text()
     assert {name: others.turn_to(name).drawing() for name in names} == left  # to be read still
     others.run_all_cells()
@@ -374,7 +374,7 @@ def test_what_only_tests_is_a_line_until_it_is_clicked(lesson):
     place = cell.evaluate("cell => [...cell.parentNode.children].indexOf(cell)")
     marked.first.click()
     opened = lesson.page.locator(".jp-Notebook .jp-Cell").nth(place)
-    opened.get_by_text("claim(").first.wait_for(timeout=60_000)
+    opened.get_by_text("claim(").first.wait_for(timeout=10_000)
     assert folded.count() == before - 1
 
 

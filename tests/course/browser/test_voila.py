@@ -70,7 +70,7 @@ def changes(page, picture, action):
     before = page.evaluate(DRAWN, picture)
     action()
     page.wait_for_function(
-        f"([name, before]) => ({DRAWN})(name) !== before", arg=[picture, before], timeout=120_000
+        f"([name, before]) => ({DRAWN})(name) !== before", arg=[picture, before], timeout=30_000
     )
 
 
@@ -224,7 +224,7 @@ def test_a_full_page_says_so_and_a_visitor_who_leaves_makes_room(browser, small_
     go(first, small_room)
     assert "can hold about 1 visitor of this page at once; when you came, 1 was here" in foot(first)
     second.goto(small_room)
-    second.locator(".explorers-full").wait_for(timeout=240_000)
+    second.locator(".explorers-full").wait_for(timeout=60_000)
     words = second.locator(".explorers-full").inner_text()
     assert words.startswith("This page is full: this machine can hold 1 visitor of it at once")
     assert second.locator(".explorers").count() == 0
@@ -235,9 +235,9 @@ def test_a_full_page_says_so_and_a_visitor_who_leaves_makes_room(browser, small_
     second.close()
     first.close()
     third = browser.new_page(viewport=LAPTOP)
-    for _ in range(120):
+    for _ in range(60):
         third.goto(small_room)
-        third.locator(".explorers, .explorers-full").first.wait_for(timeout=240_000)
+        third.locator(".explorers, .explorers-full").first.wait_for(timeout=60_000)
         if third.locator(".explorers").count():
             break
         third.wait_for_timeout(1000)
