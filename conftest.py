@@ -10,6 +10,7 @@ if _data and _data != "digits":  # notebooks run in their own folder, so a relat
     os.environ["COURSE_DATA"] = str(Path(_data).expanduser().resolve())
 
 import hypothesis  # noqa: E402
+import nbval.kernel  # noqa: E402
 import pytest  # noqa: E402
 from nbval.plugin import IPyNbCell, IPyNbFile  # noqa: E402
 from xdist.scheduler import LoadScopeScheduling  # noqa: E402
@@ -18,6 +19,13 @@ BROWSER = "tests/course/browser/"
 
 hypothesis.settings.register_profile("course", deadline=None)  # no test depends on the clock
 hypothesis.settings.load_profile("course")
+
+
+def pytest_configure(config):
+    """Let notebooks run in kernels that share what takes longest to import."""
+    from helpers.kernels import Forked
+
+    nbval.kernel.NbvalKernelspecManager = Forked
 
 
 class WholeFiles(LoadScopeScheduling):

@@ -8,18 +8,21 @@ to import. Linux only: elsewhere a fork is not safe with threads around.
 from __future__ import annotations
 
 import gc
+import importlib
 import json
 import os
 import random
 import signal
 import socket
+import sys
 import threading
+from collections.abc import Sequence
 
 FORKED = "COURSE_FORKED"
 """In the environment of a kernel that was forked."""
 
 
-def nursery(address: str) -> None:
+def nursery(address: str, modules: Sequence[str] = ()) -> None:
     """Load what the page of explorers needs, then fork a kernel for each launcher that asks.
 
     Ends when its standard input is closed, and so with the program that has started it. The
@@ -29,10 +32,12 @@ def nursery(address: str) -> None:
     ----------
     address
         Path of the socket to listen at; it appears when everything is loaded.
+    modules
+        Names of the modules to load in place of all that the page of explorers needs.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the server
     threading.Thread(target=_end_with_the_server, daemon=True).start()  # also while it loads
-    _load()
+    _load(modules)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # no kernel stays as a zombie
     door = socket.socket(socket.AF_UNIX)
     door.bind(address + ".new")
@@ -46,22 +51,30 @@ def nursery(address: str) -> None:
         line.close()
 
 
-def _load() -> None:
-    """Import and compute once what every visitor would: the first explorer, and its picture."""
+def _load(modules: Sequence[str]) -> None:
+    """Import and compute once what every kernel would."""
     import ipykernel.kernelapp  # noqa: F401
     import torch
 
+    torch.set_num_threads(1)  # a pool of threads would not survive a fork
+    for name in modules:
+        importlib.import_module(name)
+    if not modules:
+        _show_every_explorer()
+    gc.collect()
+    gc.freeze()  # so that no later collection writes into the pages that all share
+
+
+def _show_every_explorer() -> None:
+    """Compute what every visitor would: each explorer as it begins, and its picture."""
     from course_utils import load_mnist
     from course_utils.classroom.offers import OFFERS
 
-    torch.set_num_threads(1)  # a pool of threads would not survive a fork
     data = load_mnist(log=None)
     for offer in OFFERS.values():
         explorer = offer.make(data)
         explorer._repr_mimebundle_()
         explorer.close()
-    gc.collect()
-    gc.freeze()  # so that no later collection writes into the pages that all share
 
 
 def _end_with_the_server() -> None:
@@ -99,6 +112,8 @@ def _run_kernel(connection_file: str) -> None:
     kernel = IPKernelApp.instance(parent_handle=1)  # watched by its launcher; so it prints no note
     kernel.initialize(["-f", connection_file])
     ipywidgets.register_comm_target()  # as its import does, but there was no kernel yet
+    if "pandas" in sys.modules:  # as its import does in a kernel; here it believed in a terminal
+        sys.modules["pandas"].set_option("display.max_columns", 20)
     kernel.start()
 
 

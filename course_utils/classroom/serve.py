@@ -100,20 +100,23 @@ def _given(name: str, options: Sequence[str]) -> bool:
 
 
 @contextmanager
-def kernels(environment: dict[str, str]) -> Iterator[dict[str, str]]:
+def kernels(environment: dict[str, str], modules: Sequence[str] = ()) -> Iterator[dict[str, str]]:
     """Give the environment of a server whose kernels come from a nursery, where there can be one.
 
     Parameters
     ----------
     environment
         Of the server and its kernels; it is not changed.
+    modules
+        Names of the modules that the nursery loads; without any, all that the page needs.
     """
     if sys.platform != "linux":
         yield environment
         return
     with tempfile.TemporaryDirectory(prefix="course-") as folder:
         address = str(Path(folder, "nursery"))
-        code = f"from course_utils.classroom.nursery import nursery; nursery({address!r})"
+        asked = f"{address!r}, {tuple(modules)}"
+        code = f"from course_utils.classroom.nursery import nursery; nursery({asked})"
         process = subprocess.Popen(
             [sys.executable, "-c", code], stdin=subprocess.PIPE, env=environment
         )

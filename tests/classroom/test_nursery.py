@@ -98,6 +98,30 @@ def test_the_browser_is_told_of_widgets(start):
     assert value(client, targets)
 
 
+def test_pandas_shows_as_many_columns_as_in_any_kernel(start):
+    """It asks at import whether there is a kernel; there, there was none yet."""
+    _, client = start()
+    wide = "repr(pandas.DataFrame({f'a long name {i}': [i] for i in range(15)}))"
+    shown = value(client, wide, "import pandas")
+    assert "a long name 7" in shown and "..." not in shown
+
+
+def test_a_nursery_of_given_modules_loads_no_explorer(tmp_path, monkeypatch):
+    with kernels(dict(os.environ), ["pandas"]) as environment:
+        monkeypatch.setenv("JUPYTER_PATH", environment["JUPYTER_PATH"])
+        manager = KernelManager(kernel_name="python3", kernel_spec_manager=KernelSpecManager())
+        manager.start_kernel(cwd=str(tmp_path), env=environment)
+        client = manager.client()
+        client.start_channels()
+        client.wait_for_ready(timeout=60)
+        loaded = "['COURSE_FORKED' in os.environ, *(name in sys.modules for name in names)]"
+        names = "names = 'pandas', 'course_utils.explorers'"
+        found = value(client, loaded, "import os, sys", names)
+        client.stop_channels()
+        manager.shutdown_kernel(now=True)
+    assert found == [True, True, False]
+
+
 def test_two_kernels_draw_different_numbers(start):
     draw = "(torch.rand(1).item(), random.random(), float(np.random.rand()))"
     both = [value(start()[1], draw, "import random, torch", "import numpy as np") for _ in range(2)]
@@ -187,7 +211,7 @@ def test_a_nursery_ends_with_its_server_also_while_it_loads(tmp_path):
     code = """if True:
     import sys, time
     from course_utils.classroom import nursery
-    def load():
+    def load(modules):
         print("loading", flush=True)
         time.sleep(1000)
     nursery._load = load
