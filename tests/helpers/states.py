@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 import torch
 
@@ -19,7 +19,8 @@ def strange_torch(
     before = torch.get_default_dtype()
     torch.set_default_dtype(dtype)
     try:
-        with torch.set_grad_enabled(gradients), torch.device(device):
+        elsewhere = nullcontext() if device == "cpu" else torch.device(device)
+        with torch.set_grad_enabled(gradients), elsewhere:
             yield
             assert torch.is_grad_enabled() == gradients
             assert torch.get_default_device().type == device
