@@ -85,14 +85,16 @@ def in_the_paper(row: dict) -> float:
     return PAPER.get(row["data"], {}).get(row["activation"], {}).get(row["start"], math.nan)
 
 
-@cache
 def images(name: str) -> ImageData:
     """Return a data set of `tournament.DATA`, Shapeset-3×2 larger and in [-1, 1] here."""
-    if name != "Shapeset-3×2":
-        return tournament.images(name)
+    return _shapes() if name == "Shapeset-3×2" else tournament.images(name)
+
+
+@cache
+def _shapes() -> ImageData:
     drawn = shapeset(60_000, 10_000, seed=0)  # 50,000 are left when a sixth is held out
     train, test = (2 * pixels - 1 for pixels in (drawn.train_images, drawn.test_images))
-    return ImageData(train, drawn.train_labels, test, drawn.test_labels, name)
+    return ImageData(train, drawn.train_labels, test, drawn.test_labels, drawn.name)
 
 
 @ordinary_torch()

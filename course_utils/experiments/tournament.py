@@ -27,6 +27,7 @@ from __future__ import annotations
 
 import copy
 import math
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -60,17 +61,33 @@ DATA = ("MNIST", "digits", "Shapeset-3×2")
 """The data sets: handwriting twice, large and small, and shapes (`data.shapeset`)."""
 
 
-@cache
 def images(name: str) -> ImageData:
     """Return a data set of the tournament; in place of an MNIST that is not there, the digits.
 
-    Raises ValueError for a name that is not in `DATA`.
+    It is kept, until ``COURSE_DATA`` names another place. Raises ValueError for a name that is not
+    in `DATA`.
     """
     if name not in DATA:
         raise ValueError(f"unknown data {name!r}: {which(name, DATA)}")
     if name == "Shapeset-3×2":
-        return shapeset(seed=0)
-    return load_mnist("digits" if name == "digits" else None, log=None)
+        return _shapes()
+    return _digits() if name == "digits" else _mnist(os.environ.get("COURSE_DATA"))
+
+
+@cache
+def _shapes() -> ImageData:
+    return shapeset(seed=0)
+
+
+@cache
+def _digits() -> ImageData:
+    return load_mnist("digits", log=None)
+
+
+@cache
+def _mnist(place: str | None) -> ImageData:
+    """Return what `load_mnist` finds while ``COURSE_DATA`` is `place`."""
+    return load_mnist(log=None)
 
 
 @dataclass(frozen=True)

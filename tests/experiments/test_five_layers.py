@@ -187,7 +187,7 @@ def test_shapes_have_pixels_around_zero_and_the_other_data_are_the_tournaments(m
         return shapeset(300, 100, seed=seed)
 
     monkeypatch.setattr(five_layers, "shapeset", small)
-    data = five_layers.images.__wrapped__("Shapeset-3×2")
+    data = five_layers._shapes.__wrapped__()
     assert asked == [(60_000, 10_000, 0)]
     plain = shapeset(300, 100, seed=0)
     for part in ("train_images", "test_images"):

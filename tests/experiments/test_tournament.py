@@ -238,6 +238,16 @@ def test_what_makes_no_sense_is_refused_in_words(data, rows):
         judged(a=[0.5])
 
 
+def test_another_place_of_the_data_is_seen_at_once(monkeypatch, tmp_path):
+    monkeypatch.setenv("COURSE_DATA", "digits")
+    assert tournament.images("MNIST").name == "digits"
+    monkeypatch.setenv("COURSE_DATA", str(tmp_path))
+    with pytest.raises(FileNotFoundError, match="COURSE_DATA"):
+        tournament.images("MNIST")
+    monkeypatch.setenv("COURSE_DATA", "digits")
+    assert tournament.images("MNIST") is tournament.images("MNIST")
+
+
 def test_an_interrupt_is_no_row(data, monkeypatch):
     def interrupted(*given, **options):
         raise KeyboardInterrupt
