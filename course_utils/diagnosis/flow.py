@@ -98,8 +98,10 @@ class Flow:
 
     def _before(self, op: Operation) -> int | None:
         """Return the operation through which the spine reaches ``op``."""
-        sources = [i for i in op.sources if self.operations[i].from_input] or list(op.sources)
-        if not sources:
+        sources = [i for i in op.sources if self.operations[i].from_input]
+        if not sources and not op.from_input:
+            sources = list(op.sources)
+        if not sources:  # it takes the batch itself; a weight may be computed
             return None
         if op.name in SUMS and (len(sources) == 2 or (len(sources) == 1 and op.from_input_itself)):
             branch = self._branch(op, sources)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 import torch
@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 from tqdm import tqdm
 
+from course_utils.data import conversion
 from course_utils.diagnosis.untouched import untouched
 from course_utils.generators import seeded
 from course_utils.networks import ordinary_torch
@@ -134,7 +135,7 @@ def _pass(network, args, kwargs, target, loss, bar, *, signals: bool = True) -> 
         run.inputs = [Statistics.of(t) for t in dense if t.is_floating_point() and t.numel()]
         every = [t for t in tensors_in((args, kwargs)) if t.dim()]
         run.batch = every[0].shape[0] if every else 1
-        goal = _goal(run, output, target, loss)
+        goal = _goal(run, output, target, loss, trace)
         if goal is not None:
             goal.backward()
     torch.set_rng_state(states)
@@ -226,16 +227,19 @@ def as_call(batch: object) -> tuple[tuple, dict]:
         raise ValueError(
             f"batch is empty, of shape {tuple(first.shape)}: hand over 16 inputs or more"
         )
-    if isinstance(batch, dict) or hasattr(batch, "keys"):
+    if isinstance(batch, dict) or (hasattr(batch, "keys") and not hasattr(batch, "to_numpy")):
         return (), {str(key): _copied(batch[key]) for key in batch.keys()}  # noqa: SIM118
     if isinstance(batch, (tuple, list)):
         return tuple(_copied(part) for part in batch), {}
     if isinstance(batch, Tensor):
         return (_copied(batch),), {}
+    way = "try images, labels = next(iter(batch)) and those, as batch and target"
+    if not hasattr(batch, "dataset"):  # which a DataLoader has
+        way = conversion(batch, "batch")
     kind = type(batch).__name__
     raise ValueError(
         f"batch must be what the model is called with, a tensor, a tuple or a dict, got {kind}: "
-        "try images[:64]"
+        f"{way}"
     )
 
 
@@ -258,12 +262,38 @@ def _called(network: nn.Module, args: tuple, kwargs: dict) -> object:
         first = str(error).strip().partition("\n")[0]
         raise ValueError(
             f"the model raised {type(error).__name__} ({first}) when it was called with {given}: "
-            "hand over what model(...) takes, a tensor, a tuple or a dict"
+            f"{_way_to_call(network, args, kwargs, error)}"
         ) from error
 
 
-def _goal(run: Run, output: object, target: object, loss: Callable | None) -> Tensor | None:
-    """Return the scalar whose gradient is sent down, None if nothing can be sent."""
+def _way_to_call(network: nn.Module, args: tuple, kwargs: dict, error: Exception) -> str:
+    """Say what to try where a model could not be called."""
+    if isinstance(error, TypeError) and len(args) == 2 and _may_be_labels(*args):
+        return "if the second are the labels, try diagnose(model, batch[0], batch[1])"
+    weight = next(network.parameters())
+    for tensor in tensors_in((args, kwargs)):
+        pixels = tensor.is_floating_point() or tensor.dtype == torch.uint8
+        if pixels and tensor.dtype != weight.dtype:
+            scale = " / 255" if tensor.dtype == torch.uint8 else ""
+            return f"the weights are {weight.dtype}, try x.to({weight.dtype}){scale} of a tensor x"
+        if tensor.device != weight.device:
+            return f"the weights are on {weight.device}, try x.to('{weight.device}') of a tensor x"
+    return "hand over what model(...) takes, a tensor, a tuple or a dict"
+
+
+def _may_be_labels(images: object, labels: object) -> bool:
+    both = isinstance(images, Tensor) and isinstance(labels, Tensor)
+    return both and labels.dim() == 1 and images.shape[:1] == labels.shape
+
+
+def _goal(
+    run: Run, output: object, target: object, loss: Callable | None, trace: Trace
+) -> Tensor | None:
+    """Return the scalar whose gradient is sent down, None if nothing can be sent.
+
+    Of several outputs the target is compared with the ``logits``, if one is called so; else with
+    the first from which no other is made, as a hidden state is not.
+    """
     if next(tensors_in(output), None) is None:
         raise ValueError(
             f"the model returned no tensor but {type(output).__name__}: its forward must return "
@@ -272,8 +302,10 @@ def _goal(run: Run, output: object, target: object, loss: Callable | None) -> Te
     made = [t for t in tensors_in(output) if t.is_floating_point() and t.requires_grad]
     if not made:
         return None
-    main = getattr(output, "logits", None)
-    main = main if isinstance(main, Tensor) else made[0]
+    named = output.get("logits") if isinstance(output, Mapping) else None
+    named = getattr(output, "logits", named)
+    compared = [t for t in made if t.dim() or target is None] or made  # not with a loss
+    main = named if isinstance(named, Tensor) else (trace.last_of(compared) or compared)[0]
     if loss is not None:
         return _own_loss(run, main, output, target, loss)
     if target is not None:
@@ -315,8 +347,11 @@ def _own_loss(run: Run, main: Tensor, output: object, target: object, loss: Call
 
 def _default_loss(run: Run, made: list[Tensor], main: Tensor, target: object) -> Tensor:
     if not isinstance(target, Tensor):
-        raise ValueError(f"target must be a tensor, got {type(target).__name__}: or give loss=")
+        kind, advice = type(target).__name__, conversion(target, "target")
+        raise ValueError(f"target must be a tensor, got {kind}: {advice}, or give loss=")
     target = target.to(main.device)
+    if not (target.is_floating_point() or target.is_complex()):
+        target = target.long()  # of whatever type, classes are classes
     alike = [t for t in made if t.shape == main.shape]  # heads that help in training, too
     if _is_classification(main, target):
         run.classes = main.shape[1]

@@ -46,7 +46,8 @@ class Statistics:
     units
         How many units there are; 1 where nobody knows their axis.
     saturated
-        Share of the numbers that entered an activation where that is flat; nan for all else.
+        Share of the numbers that entered a bounded activation where that is flat; of a rectifier
+        (ReLU6) among those above 0; nan for all else.
     sample
         At most :data:`SAMPLE` of the numbers, evenly spaced; empty where one is not finite.
     """

@@ -25,8 +25,8 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 from torch.utils.weak import WeakTensorKeyDictionary
 
-from course_utils.probes.contrast import fraction_saturated
-from course_utils.probes.elementwise import Chain, extended
+from course_utils.probes.contrast import FLAT, fraction_saturated
+from course_utils.probes.elementwise import Chain, extended, slope
 from course_utils.probes.statistics import SAMPLE, Statistics
 
 BOUNDED = frozenset(
@@ -297,6 +297,17 @@ class Trace:
             known = None if base is None else self._origins.get(base)
         return Origin(from_input=True, is_input=True) if known is None else known
 
+    def last_of(self, tensors: list[Tensor]) -> list[Tensor]:
+        """Return those of a network's outputs from which it has made no other of them."""
+        made_by = [self._origin(t).operations for t in tensors]
+        before: set[int] = set()
+        waiting = [i for made in set(made_by) for j in made for i in self.operations[j].sources]
+        while waiting:
+            if (index := waiting.pop()) not in before:
+                before.add(index)
+                waiting += self.operations[index].sources
+        return [t for t, made in zip(tensors, made_by, strict=True) if not before & {*made}]
+
     def _note(self, call: _Call) -> None:
         if not _in_backward():
             self._notice_custom(call.tensors)
@@ -427,7 +438,7 @@ class Trace:
         if z is None or not chain.uniform:
             return math.nan
         flat = z.detach().reshape(-1)
-        return fraction_saturated(chain.function(), flat[:: -(-flat.numel() // SAMPLE)])
+        return _saturated_share(chain.function(), flat[:: -(-flat.numel() // SAMPLE)])
 
     def observe_gradient(self, operation: Operation, gradient: Tensor) -> None:
         """Measure the gradient at an operation's output: all that has come so far."""
@@ -461,6 +472,21 @@ class _Mode(TorchFunctionMode):
             if call.made and not any(_is_wrapped(t) for t in (*call.tensors, *call.made)):
                 trace._note(call)
         return result
+
+
+def _saturated_share(phi: Callable[[Tensor], Tensor], z: Tensor) -> float:
+    """Return the share of the numbers at which a bounded activation is flat.
+
+    Where it is a rectifier, flat below 0 and not above, like ReLU6 and a clamp at 0, what lies
+    below does not count: half of the units rest there, and are meant to. One that is not bounded
+    gives nan.
+    """
+    slopes = slope(phi, z.new_tensor([-1e4, -1e-3, 1e-3, 1e4]))
+    below, left, right, above = (slopes > FLAT * slopes.max()).tolist()
+    if below or above:
+        return math.nan
+    counted = z[z > 0] if right and not left else z
+    return fraction_saturated(phi, counted) if len(counted) else 0.0
 
 
 _COPIES = frozenset(

@@ -1,5 +1,6 @@
 """What cannot be diagnosed is refused in one sentence, and nothing is left behind."""
 
+import pandas as pd
 import pytest
 import torch
 from diagnosis import people
@@ -174,3 +175,33 @@ def test_a_test_suite_hears_the_sentences():
     nn.init.constant_(net[0].bias, -100.0)
     with pytest.raises(AssertionError, match="units of '0' are 0 for every input"):
         assert_healthy(net, X)
+
+
+ADVICE = {
+    "array": (X.numpy(), "batch = torch.as_tensor(batch)"),
+    "table": (pd.DataFrame(X.numpy()), "batch = torch.as_tensor(batch.to_numpy())"),
+    "float64": (X.double(), "batch = batch.to(torch.float32)"),
+    "bytes": (X.abs().mul(50).byte(), "batch = batch.to(torch.float32) / 255"),
+    "with its labels": ((X, LABELS), "batch, target = batch[0], batch[1]"),
+    "loader": (
+        torch.utils.data.DataLoader(list(zip(X, LABELS, strict=True)), batch_size=16),
+        "batch, target = next(iter(batch))",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", ADVICE)
+def test_what_is_advised_on_a_batch_serves_when_it_is_typed(name):
+    batch, typed = ADVICE[name]
+    with pytest.raises(ValueError) as caught:
+        diagnose(NET, batch)
+    code = typed.rpartition("= ")[2].replace("batch.to(", "x.to(")
+    assert code in str(caught.value)
+    known = {"torch": torch, "batch": batch, "target": LABELS}
+    exec(typed, known)
+    assert diagnose(NET, known["batch"], known["target"]).table is not None
+
+
+@pytest.mark.parametrize("kind", [torch.int32, torch.uint8, torch.int16])
+def test_classes_of_every_whole_kind_are_classes(kind):
+    assert str(diagnose(NET, X, LABELS.to(kind))) == str(diagnose(NET, X, LABELS))

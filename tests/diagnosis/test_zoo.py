@@ -323,3 +323,89 @@ def test_gradients_and_frozen_parameters_are_as_before():
     net.stem.weight.requires_grad_(False)
     net(people.images()).sum().backward()
     looked_at(net, people.images())
+
+
+RECTIFIERS = {
+    "clamp(min=0)": lambda x: x.clamp(min=0),
+    "torch.clamp": lambda x: torch.clamp(x, min=0),
+    "relu6": F.relu6,
+    "clamp(0, 6)": lambda x: x.clamp(0, 6),
+    "relu": torch.relu,
+}
+
+
+class Bent(nn.Module):
+    """Two hidden layers of 64 and a rectifier, however it is written; weights of He."""
+
+    def __init__(self, bend):
+        super().__init__()
+        self.bend, self.layers = bend, nn.ModuleList([nn.Linear(8, 64), nn.Linear(64, 64)])
+        self.last = nn.Linear(64, 4)
+        for layer in self.layers:
+            nn.init.kaiming_normal_(layer.weight)
+            nn.init.zeros_(layer.bias)
+
+    def forward(self, x):
+        for layer in self.layers:
+            x = self.bend(layer(x))
+        return self.last(x)
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("name", RECTIFIERS)
+def test_half_of_a_rectifiers_inputs_lie_below_0_and_are_meant_to(name, seed):
+    torch.manual_seed(seed)
+    net, target = Bent(RECTIFIERS[name]), torch.randint(0, 4, (64,))
+    assert [
+        f for f in diagnose(net, torch.randn(64, 8), target).findings if f.severity != "note"
+    ] == []
+
+
+@pytest.mark.parametrize("bend", [F.relu6, lambda x: x.clamp(0, 6)])
+def test_a_rectifier_that_is_driven_to_its_upper_bound_is_saturated(bend):
+    torch.manual_seed(0)
+    net = Bent(bend)
+    with torch.no_grad():
+        net.layers[0].weight.mul_(100)
+    findings = diagnose(net, torch.randn(64, 8), torch.randint(0, 4, (64,))).findings
+    assert ("saturated", "layers.0", "fatal") in [(f.kind, f.where, f.severity) for f in findings]
+
+
+SEVERAL = {
+    "hidden and logits": lambda h, o: {"hidden": h, "logits": o},
+    "hidden first": lambda h, o: (h, o),
+    "hidden last": lambda h, o: (o, h),
+    "other names": lambda h, o: {"state": h, "out": o},
+    "with its loss": lambda h, o: (o, F.cross_entropy(o, torch.zeros(len(o)).long())),
+}
+
+
+class Several(nn.Module):
+    def __init__(self, how):
+        super().__init__()
+        self.how, self.body, self.head = how, nn.Linear(8, 64), nn.Linear(64, 4)
+
+    def forward(self, x):
+        hidden = self.body(x).relu()
+        return self.how(hidden, self.head(hidden))
+
+
+@pytest.mark.parametrize("name", SEVERAL)
+def test_the_target_is_compared_with_what_nothing_else_is_made_of(name):
+    torch.manual_seed(0)
+    x, target = torch.randn(64, 8), torch.randint(0, 4, (64,))
+    net = Several(SEVERAL[name])
+    diagnosis = diagnose(net, x, target)
+    assert severe(diagnosis) == []
+    assert diagnosis._run.loss == pytest.approx(
+        F.cross_entropy(net.head(net.body(x).relu()), target).item()
+    )
+
+
+@pytest.mark.parametrize("size", [8, 16, 64])
+def test_a_weight_that_is_computed_is_no_signal(size):
+    torch.manual_seed(0)
+    first = nn.utils.parametrizations.orthogonal(nn.Linear(size, size))
+    net = nn.Sequential(first, nn.ReLU(), nn.Linear(size, 4))
+    diagnosis = diagnose(net, torch.randn(64, size), torch.randint(0, 4, (64,)))
+    assert severe(diagnosis) == [] and [f for f in diagnosis.findings if f.severity == "bad"] == []
