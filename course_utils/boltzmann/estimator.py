@@ -13,7 +13,6 @@ from __future__ import annotations
 import inspect
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from course_utils.training import interrupts_passed_on
@@ -96,8 +95,7 @@ class Estimator:
     def _read(self, images: Tensor | np.ndarray) -> Tensor:
         """Return images as a tensor that has the values of visible units."""
         read = self.read(images, "images")
-        if read.layout == torch.strided:
-            self.check_values(read, "images")
+        self.check_images(read, "images")
         return read
 
     def __sklearn_is_fitted__(self) -> bool:

@@ -37,7 +37,7 @@ from course_utils.boltzmann.units import (
     softplus,
     visible_bias_of,
 )
-from course_utils.data import HAIR, as_images, bytes_up_to
+from course_utils.data import HAIR, as_images, bytes_up_to, conversion, greatest_pixel
 from course_utils.generators import seeded
 from course_utils.progress import progress
 from course_utils.training import StopTraining, pass_on
@@ -468,7 +468,8 @@ class RBM(Estimator):
         """
         if isinstance(images, Tensor):
             return images
-        return as_images(images, name, self.weight.dtype).to(self.weight.device)
+        whole = self.visible == "gaussian"  # which can be any numbers
+        return as_images(images, name, self.weight.dtype, whole=whole).to(self.weight.device)
 
     def check_states(self, states: Tensor, name: str, units: int) -> None:
         """Raise unless ``states`` is (…, units), finite, of dtype and device of the weights.
@@ -499,7 +500,8 @@ class RBM(Estimator):
         """Raise ValueError unless ``images``, of any shape, holds what visible units can be."""
         low, high = finite_range(name, images)
         if self.visible == "bernoulli" and not -HAIR <= low <= high <= 1 + HAIR:
-            scale = "by 255" if bytes_up_to(images) == 255 else "by the greatest value"
+            most = bytes_up_to(images)
+            scale = f"by {greatest_pixel(most)}" if most > 1 else "by the greatest value"
             raise ValueError(
                 f"{name} must lie in [0, 1] for Bernoulli visible units, got {low:g} to {high:g}: "
                 f'try dividing {scale}, or visible="gaussian" and standardized data'
@@ -508,17 +510,18 @@ class RBM(Estimator):
     def _check_layout(self, states: Tensor, name: str, units: int) -> None:
         if not isinstance(states, Tensor):
             kind = type(states).__name__
-            raise TypeError(f"{name} must be a tensor, got {kind}: try torch.as_tensor({name})")
+            raise TypeError(f"{name} must be a tensor, got {kind}: {conversion(states, name)}")
         if states.ndim == 0 or states.shape[-1] != units:
             given = tuple(states.shape)
             flat = math.prod(given[1:]) == units
-            wish = f": try {name}.flatten(1)" if flat else ""
+            wish = f": try {name}.reshape(len({name}), -1)" if flat else ""
             raise ValueError(f"{name} must have the shape (n, {units}), got {given}{wish}")
         if states.layout != torch.strided:
             raise TypeError(f"{name} must be dense, got {states.layout}: try {name}.to_dense()")
         if states.dtype != self.weight.dtype or states.device != self.weight.device:
             own = f"{self.weight.dtype} on {self.weight.device}"
-            scale = " / 255" if states.dtype == torch.uint8 and bytes_up_to(states) > 1 else ""
+            most = 0 if states.is_floating_point() else bytes_up_to(states)
+            scale = f" / {greatest_pixel(most)}" if most > 1 else ""
             raise ValueError(
                 f"{name} is {states.dtype} on {states.device}, the weights are {own}: "
                 f"try {name}.to(rbm.weight){scale}"

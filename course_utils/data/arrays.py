@@ -38,9 +38,12 @@ def as_images(
     if images.is_complex():
         raise TypeError(f"{name} must be real numbers, got {images.dtype}")
     if images.layout != torch.strided:
-        raise TypeError(f"{name} must be a dense tensor, got {images.layout}: try x.to_dense()")
+        raise TypeError(
+            f"{name} must be a dense tensor, got {images.layout}: try {name.split()[-1]}.to_dense()"
+        )
     if not whole and (most := bytes_up_to(images)) > 1:
-        raise ValueError(f"{name} must hold pixels in [0, 1], got up to {most}: divide by 255")
+        scale = greatest_pixel(most)
+        raise ValueError(f"{name} must hold pixels in [0, 1], got up to {most}: divide by {scale}")
     return images.to(dtype)
 
 
@@ -54,6 +57,14 @@ def bytes_up_to(images: Tensor) -> int:
         return 0
     whole = bool((floats - floats.round()).abs().max() < 1e-3)
     return round(most) if whole else 0
+
+
+def greatest_pixel(most: int) -> int:
+    """Return the greatest value that a pixel can have where ``most`` is the greatest of some.
+
+    Bytes hold up to 255, 16 bits up to 65535; scikit-learn's digits have 16.
+    """
+    return next((scale for scale in (16, 255, 65535) if scale / 4 < most <= scale), most)
 
 
 def conversion(given: object, name: str) -> str:

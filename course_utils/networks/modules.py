@@ -51,8 +51,8 @@ def ordinary_torch(device: torch.device | str = "cpu") -> Iterator[None]:
 def mode(network: nn.Module, *, training: bool) -> Iterator[None]:
     """Switch to training or evaluation mode, then put every module's own flag back."""
     flags = [(module, module.training) for module in network.modules()]
-    network.train(training)
     try:
+        network.train(training)
         yield
     finally:
         for module, flag in flags:

@@ -23,11 +23,19 @@ from torch import Tensor, nn
 from torch.func import vmap
 from tqdm import tqdm
 
-from course_utils.data import bytes_up_to, conversion, way_to_classes
+from course_utils.data import bytes_up_to, conversion, greatest_pixel
 from course_utils.generators import seeded
 from course_utils.networks import Ensemble, is_plain, mode
 from course_utils.progress import progress
 from course_utils.training.history import History, Record, StopTraining, pass_on
+from course_utils.training.losses import (
+    check_classes,
+    check_first,
+    check_labels,
+    check_loss,
+    check_value,
+    is_of_classes,
+)
 from course_utils.training.optimizers import make_optimizer
 
 STEPS_BETWEEN_LOOKS = {"cpu": 1, "cuda": 50}
@@ -74,7 +82,7 @@ def fit(
     network
         Maps (batch, …) to class scores (batch, classes); or an ensemble of such networks.
     images, labels
-        (n, …) of the network's dtype and device, and int64 (n,).
+        (n, …) of the network's dtype and device, and int64 (n,), unless ``loss`` wants others.
     test
         A pair of images and labels to measure after each epoch.
     epochs, steps
@@ -84,7 +92,9 @@ def fit(
     optimizer
         Makes an optimizer from a list of parameters: ``lambda p: torch.optim.SGD(p, lr=0.1)``.
     loss
-        Maps (scores, labels) of a batch to a scalar; other than cross entropy, any labels serve.
+        Maps (scores, labels) of a batch to a scalar. With torch's cross-entropies, labels of n
+        classes can also be probabilities (n, classes) or classes of places (n, …); with its losses
+        of numbers they are floats of the shape of the scores; with a function of your own, any.
     seed
         Fixes the order of the images and the dropout.
     after_step
@@ -101,11 +111,14 @@ def fit(
     KeyboardInterrupt
         If it was interrupted, and no ``log`` tells.
     """
-    _check(network, images, labels, classes=loss is F.cross_entropy)
+    check_loss(loss)
+    _check(network, images, labels)
+    check_labels(labels, loss)
     if test is not None:
         if not isinstance(test, tuple | list) or len(test) != 2:
             raise TypeError("test must be a pair: try test=(test_images, test_labels)")
-        _check(network, *test, classes=True)
+        _check(network, *test, learns=False)
+        check_classes(test[1])
     total, per_epoch = _plan(len(images), batch_size, epochs, steps)
     with torch.inference_mode(False), images.device:
         rule = make_optimizer([p for p in network.parameters() if p.requires_grad], optimizer, lr)
@@ -137,7 +150,8 @@ def accuracy(
     Measured in evaluation mode, ``batch_size`` images at a time; for an ensemble a list of
     fractions. Raises like :func:`fit`.
     """
-    _check(network, images, labels, classes=True)
+    _check(network, images, labels, learns=False)
+    check_classes(labels)
     with mode(network, training=False), torch.no_grad():
         batches = zip(images.split(batch_size), labels.split(batch_size), strict=True)
         hits = [(network(x).argmax(-1) == y).sum(-1) for x, y in batches]
@@ -152,13 +166,14 @@ class _Run:
         self.rule, self.after_step = rule, after_step
         self.test, self.batch_size = test, batch_size
         self.is_ensemble = isinstance(network, Ensemble)
+        self.members = len(network) if self.is_ensemble else None
         self.loss_function = _for_members(loss) if self.is_ensemble else loss
         self.parameters = list(network.parameters())
         self.classes = labels.ndim == 1 and labels.dtype == torch.int64
-        self.needs_classes = loss is F.cross_entropy
+        self.loss, self.needs_classes = loss, is_of_classes(loss) and not labels.is_floating_point()
         self.watch = STEPS_BETWEEN_LOOKS.get(images.device.type, 50)
         self.steps = self.epochs = 0
-        self.records = [Record() for _ in range(len(network) if self.is_ensemble else 1)]
+        self.records = [Record() for _ in range(self.members or 1)]
 
     def goes_on(self) -> bool:
         return any(record.outcome == "finished" for record in self.records)
@@ -175,10 +190,13 @@ class _Run:
         losses, guesses, updates = [], [], 0
         try:
             for chosen, target in islice(batches, count):
-                scores = self.network(self.images.index_select(0, chosen))  # (…, batch, classes)
+                scores = self._scores(chosen)  # (…, batch, classes)
                 if self.steps == updates == 0:
-                    self._check_classes(scores.shape[-1])
+                    check_first(scores, target, self.loss, self.members)
+                    self._check_classes(scores)
                 value = self.loss_function(scores, target)  # one number, or (members,)
+                if self.steps == updates == 0:
+                    check_value(value, self.members)
                 losses.append(value.detach())
                 guesses += [scores.detach().argmax(-1)] if self.classes else []
                 if len(losses) % self.watch == 0 and not self._healthy(losses[-self.watch :]):
@@ -203,12 +221,26 @@ class _Run:
                 self._close(losses, guesses, labels)  # what was not written down yet
             self.epochs += 1
 
-    def _check_classes(self, outputs: int) -> None:
+    def _scores(self, chosen: Tensor) -> Tensor:
+        """Return what the network makes of some images; say how to lay them out if it cannot."""
+        images = self.images.index_select(0, chosen)
+        try:
+            return self.network(images)
+        except RuntimeError as error:
+            if self.steps or not (way := _way_to_layout(self.network, images)):
+                raise
+            given = tuple(self.images.shape)
+            raise ValueError(f"the network cannot take images {given}: {way}") from error
+
+    def _check_classes(self, scores: Tensor) -> None:
         """Raise, before anything is learned, if a label names a class that has no score."""
-        pairs = {"labels": self.labels if self.needs_classes else None}
-        pairs["test labels"] = None if self.test is None else self.test[1]
-        for name, labels in pairs.items():
-            if labels is not None and (most := int(labels.max())) >= outputs:
+        wanted = {}  # name → labels, number of scores
+        if self.needs_classes:
+            wanted["labels"] = self.labels, scores.shape[1 + self.is_ensemble]
+        if self.test is not None:
+            wanted["test labels"] = self.test[1], scores.shape[-1]
+        for name, (labels, outputs) in wanted.items():
+            if (most := int(labels.max())) >= outputs:
                 raise ValueError(
                     f"{name} must be from 0 to {outputs - 1}, as the network has {outputs} "
                     f"scores, got up to {most}: count the classes from 0, or give it more scores"
@@ -255,12 +287,30 @@ class _Run:
         return [record.history(self.images.dtype, seconds) for record in self.records]
 
 
+def _way_to_layout(network: nn.Module | Ensemble, images: Tensor) -> str:
+    """Say how to lay out images (n, …) for the first layer of a network; "" if nobody knows."""
+    first = network.networks[0] if isinstance(network, Ensemble) else network
+    layers = (m for m in first.modules() if isinstance(m, nn.Linear | nn.Conv2d))
+    layer, shape = next(layers, None), tuple(images.shape[1:])
+    if isinstance(layer, nn.Linear) and len(shape) > 1:
+        return "try images.flatten(1)" if math.prod(shape) == layer.in_features else ""
+    if isinstance(layer, nn.Conv2d):
+        channels = layer.in_channels
+        if channels == 1 and len(shape) == 2:
+            return "try images[:, None], with one channel"
+        if len(shape) == 3 and shape[-1] == channels != shape[0]:
+            return "try images.movedim(-1, 1), with the channels first"
+    return ""
+
+
 def _for_members(loss: Callable[[Tensor, Tensor], Tensor]) -> Callable[[Tensor, Tensor], Tensor]:
     """Return the loss of every member: (members, batch, classes) and (batch,) → (members,)."""
     if loss is not F.cross_entropy:
         return vmap(loss, in_dims=(0, None))
 
     def cross_entropy(scores: Tensor, labels: Tensor) -> Tensor:  # in one call: quicker
+        if labels.ndim > 1:
+            return vmap(loss, in_dims=(0, None))(scores, labels)
         each = F.cross_entropy(scores.flatten(0, 1), labels.repeat(len(scores)), reduction="none")
         return each.view(len(scores), -1).mean(1)
 
@@ -290,7 +340,7 @@ def _plan(n: int, batch_size: int, epochs: int, steps: int | None) -> tuple[int,
     return steps or epochs * (n // batch_size), n // batch_size
 
 
-def _check(network: nn.Module, images: Tensor, labels: Tensor, *, classes: bool) -> None:
+def _check(network: nn.Module, images: Tensor, labels: Tensor, *, learns: bool = True) -> None:
     for name, given in (("images", images), ("labels", labels)):
         if not isinstance(given, Tensor):
             kind = type(given).__name__
@@ -298,16 +348,14 @@ def _check(network: nn.Module, images: Tensor, labels: Tensor, *, classes: bool)
     shapes = f"{tuple(images.shape)} and {tuple(labels.shape)}"
     if images.ndim < 2 or labels.ndim < 1 or len(images) != len(labels) or len(images) == 0:
         raise ValueError(f"images (n, …) and labels (n,) need the same n >= 1, got {shapes}")
-    if classes and (labels.ndim != 1 or labels.dtype != torch.int64 or labels.min() < 0):
-        given = f"{labels.dtype} {tuple(labels.shape)}{way_to_classes(labels)}"
-        raise ValueError(f"labels must be classes 0, 1, … as torch.int64 (n,), got {given}")
     weight = next(network.parameters(), images)
-    if weight.is_inference() or images.is_inference():
+    if learns and (weight.is_inference() or images.is_inference()):
         what = "the network" if weight.is_inference() else "the images"
         raise ValueError(f"{what} cannot learn, made in inference mode: make it outside of it")
     places = [f"{t.dtype} on {t.device}" for t in (weight, images)]
     if places[0] != places[1] or labels.device != images.device:
-        scale = "" if images.is_floating_point() or bytes_up_to(images) < 2 else " / 255"
+        most = 0 if images.is_floating_point() else bytes_up_to(images)
+        scale = f" / {greatest_pixel(most)}" if most > 1 else ""
         fitting = f"images.to({weight.dtype}).to('{weight.device}')"
         wish = f"try {fitting}{scale}, and labels beside them"
         raise ValueError(f"the network's weights are {places[0]}, the images {places[1]}: {wish}")

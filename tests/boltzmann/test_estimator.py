@@ -295,7 +295,9 @@ def test_the_advice_for_bytes_is_to_divide_them():
 
 @pytest.mark.parametrize("door", ["fit", "transform", "score_samples"])
 def test_images_of_rows_and_columns_are_told_to_be_flattened(door):
-    with pytest.raises(ValueError, match=r"\(n, 4\), got \(9, 2, 2\): try \w+.flatten\(1\)$"):
+    with pytest.raises(
+        ValueError, match=r"\(n, 4\), got \(9, 2, 2\): try \w+.reshape\(len\(\w+\), -1\)$"
+    ):
         getattr(RBM(4, 3), door)(torch.zeros(9, 2, 2))
     with pytest.raises(TypeError, match=r"must be .*dense.*to_dense\(\)"):
         getattr(RBM(4, 3), door)(torch.zeros(9, 4).to_sparse())
@@ -322,3 +324,31 @@ def test_half_precision_and_names_of_dtypes_are_refused_for_their_own_reasons():
         RBM(3, 2, dtype=torch.float16)
     with pytest.raises(ValueError, match=r"must be torch.float32 or torch.float64, got 'float32'$"):
         RBM(3, 2, dtype="float32")
+
+
+@pytest.mark.parametrize("door", ["fit", "transform", "score_samples"])
+def test_the_digits_of_scikit_learn_are_told_to_be_divided_by_16(door):
+    pixels = load_digits().data
+    for images in (pixels, torch.as_tensor(pixels).float()):
+        with pytest.raises(ValueError, match=r"(divide|dividing) by 16\b"):
+            getattr(RBM(64, 5), door)(images)
+    assert getattr(RBM(64, 5), door)(pixels / 16) is not None
+
+
+@pytest.mark.parametrize("as_given", [np.asarray, torch.as_tensor])
+def test_gaussian_units_take_counts_from_arrays_and_tensors_alike(as_given):
+    counts = np.random.default_rng(0).poisson(1.0, (200, 5)).astype("f4")
+    rbm = RBM(5, 3, visible="gaussian")
+    rbm.fit(as_given(counts), lr=1e-3, log=None)
+    assert rbm.transform(as_given(counts)).shape == (200, 3)
+
+
+def test_what_is_wrong_with_images_is_said_of_images():
+    with pytest.raises(ValueError, match=r"images must have the shape \(n, 4\)"):
+        RBM(4, 3).score_samples(torch.zeros(4))
+    with pytest.raises(
+        ValueError, match=r"images is torch.float64 .*: try images.to\(rbm.weight\)"
+    ):
+        RBM(4, 3).transform(torch.zeros(2, 4).double())
+    with pytest.raises(TypeError, match=r"v must be .*DataFrame: try torch.as_tensor\(v.to_numpy"):
+        RBM(4, 3).free_energy(pd.DataFrame(np.zeros((2, 4))))

@@ -145,7 +145,7 @@ def test_arrays_of_any_kind_become_image_data(train):
         (pair(TRAIN[0] / 256 - 0.5), ValueError, r"got -0.5 to 0.4961: try \(images - images.min"),
         (pair(np.full((30, 784), np.nan)), ValueError, "got nan to nan: look at torch.isfinite"),
         (pair(np.zeros((0, 784)), []), ValueError, r"got \(0, 784\): there are none"),
-        (pair(torch.zeros(30, 784).to_sparse()), TypeError, r"try x.to_dense\(\)"),
+        (pair(torch.zeros(30, 784).to_sparse()), TypeError, r"try images.to_dense\(\)"),
         (pair(labels=TRAIN[1][:29]), ValueError, r"train labels must be \(30,\), .*got \(29,\)"),
         (pair(labels=TRAIN[1] + 1), ValueError, "whole numbers from 0 to 9, got 1 to 10"),
         (pair(labels=TRAIN[1] + 0.5), ValueError, "whole numbers from 0 to 9, got 0.5 to 9.5"),
@@ -288,3 +288,13 @@ def test_an_address_in_place_of_a_folder_is_told_where_it_belongs(monkeypatch):
     monkeypatch.setenv("COURSE_DATA", "https://example.org/mnist")
     with pytest.raises(ValueError, match=r"load_mnist\(url='https://example.org/mnist'\)"):
         load_mnist(log=None)
+
+
+@pytest.mark.parametrize(
+    ("most", "scale"), [(16, 16), (15, 16), (255, 255), (99, 255), (65535, 65535), (300, 300)]
+)
+@pytest.mark.parametrize("kind", ["u2", "f4"])
+def test_what_to_divide_by_is_what_a_pixel_can_be_at_most(most, scale, kind):
+    pixels = np.linspace(0, most, 30 * 784).round().reshape(30, 784).astype(kind)
+    with pytest.raises(ValueError, match=rf"got up to {most}: divide by {scale}$"):
+        image_data((pixels, TRAIN[1]), (TEST[0] / 255, TEST[1]), "mine")

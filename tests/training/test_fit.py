@@ -288,6 +288,8 @@ def test_what_was_made_in_inference_mode_is_named():
         fit(network, images, labels, log=None)
     with pytest.raises(ValueError, match="the images cannot learn, made in inference mode"):
         fit(fresh(), images, labels, log=None)
+    assert accuracy(network, images, labels) == accuracy(fresh(), *toy())  # nothing learns there
+    fit(fresh(), *toy(), test=(images, labels), steps=1, log=None)
 
 
 def test_the_global_generator_is_left_alone_where_nothing_is_drawn_from_it():
