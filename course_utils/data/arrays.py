@@ -113,6 +113,8 @@ def _as_array(given: object) -> np.ndarray:
     """Return a copy of numbers in the machine's own byte order; TypeError if they are none."""
     if not isinstance(given, np.ndarray | list | tuple):
         raise TypeError("neither an array nor lists")
+    if not isinstance(given, np.ndarray):
+        given = [x.detach().cpu() if isinstance(x, Tensor) else x for x in given]
     array = np.asarray(given)
     if array.dtype.kind not in "biufc":
         raise TypeError("no numbers")

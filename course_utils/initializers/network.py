@@ -32,9 +32,9 @@ from course_utils.initializers.schemes import (
     Scheme,
     constant_,
     fans,
-    named,
     normal_,
     pytorch_default_,
+    scheme_of,
     uniform_,
     zero_,
 )
@@ -70,7 +70,8 @@ def initialize_(
         names them, and what shares a tensor or has become another weight than what was drawn.
     scheme : str or callable
         A name in `SCHEMES`, or a function: ``scheme(weight, generator=generator, **options)``
-        changes a tensor (out, in, *kernel) in place. (Of a transposed convolution this is the
+        changes a tensor (out, in, *kernel) in place; one that takes no generator is called without.
+        (Of a transposed convolution this is the
         ordinary one that it equals; if its stride does not divide the kernel, the schemes here
         correct their scale for that, and a function cannot.)
         "pytorch_default" does what PyTorch does: it counts fans as torch does, and draws biases
@@ -93,7 +94,7 @@ def initialize_(
         For an unknown scheme or option, a network without such layers, or one with a lazy layer
         that still has no shape.
     """
-    scheme = scheme if callable(scheme) else named(scheme, options)
+    scheme = scheme_of(scheme, options)
     layers = _layers(network)
     with undone_by_an_error(network):
         left = draw_(network, scheme, options, generator, layers)
@@ -113,7 +114,7 @@ def draw_(
 
     ``layers`` are those to draw; all that can be, if not given.
     """
-    scheme = scheme if callable(scheme) else named(scheme, options)
+    scheme = scheme_of(scheme, options)
     layers = _layers(network) if layers is None else layers
 
     def change(layer: nn.Module, name: str, tensor: Tensor) -> None:

@@ -283,6 +283,26 @@ def named(scheme: str, options: dict) -> Scheme:
     return SCHEMES[scheme]
 
 
+def scheme_of(scheme: str | Scheme, options: dict) -> Scheme:
+    """Return the scheme of a name; or a function, which need not take a generator.
+
+    Raises ValueError for anything else.
+    """
+    if isinstance(scheme, type) or not callable(scheme):
+        return named(scheme, options)
+    try:
+        takes = inspect.signature(scheme).parameters
+    except ValueError:  # of a function that is not written in Python
+        return scheme
+    if "generator" in takes or any(p.kind is p.VAR_KEYWORD for p in takes.values()):
+        return scheme
+
+    def without_generator(w: Tensor, *, generator: Rng, **options: object) -> Tensor:
+        return scheme(w, **options)
+
+    return without_generator
+
+
 def _hint(scheme: str) -> str:
     """Say what the name of no scheme may mean: a scheme, a function, or what comes nearest."""
     if names := meant(scheme, SCHEMES):

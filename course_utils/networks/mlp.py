@@ -7,6 +7,7 @@ it, hook it, initialize it.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from inspect import signature
 
 from torch import Tensor, nn
 
@@ -158,7 +159,9 @@ def _no_maker(activation: object) -> str:
     """Say what to give in place of what makes no module."""
     if isinstance(activation, nn.Module):
         given = f"the module {name_of(activation)}(), which all layers would share"
-        hint = f"its class nn.{name_of(activation)}, or with options lambda: nn.LeakyReLU(0.2)"
+        hint = "lambda: copy.deepcopy(activation)"
+        if _is_made_without_options(type(activation)):
+            hint = f"its class nn.{name_of(activation)}, or with options lambda: nn.LeakyReLU(0.2)"
     else:
         given = name_of(activation) if callable(activation) else repr(activation)
         hint = "a class such as nn.ReLU, lambda: nn.LeakyReLU(0.2)"
@@ -167,6 +170,14 @@ def _no_maker(activation: object) -> str:
         "activation must be a name, or make a new module each time it is called without "
         f"arguments; got {given}: try {hint}, or a name such as {names[0]!r}"
     )
+
+
+def _is_made_without_options(kind: type) -> bool:
+    """Whether a class is an activation of torch's own that needs no options."""
+    if kind is not getattr(nn, kind.__name__, None) or issubclass(kind, nn.Sequential):
+        return False
+    needed = [p for p in signature(kind).parameters.values() if p.default is p.empty]
+    return all(p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD) for p in needed)
 
 
 def normalization_of(name: str | None) -> Callable[[int], nn.Module] | None:

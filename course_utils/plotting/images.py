@@ -145,9 +145,12 @@ def images(pictures: np.ndarray, *, names: Sequence[str] = (), columns: int = 10
     Raises
     ------
     ValueError
-        As of `image_grid`.
+        As of `image_grid`; or for whole numbers up to more than 1, as files hold them.
     """
     pictures = square_images(pictures)  # (n, side, side)
+    most = np.nanmax(pictures)
+    if most > 1 and np.array_equal(pictures, np.round(pictures)):
+        raise ValueError(f"pictures must hold pixels in [0, 1], got up to {most:g}: divide by 255")
     _check(pictures, columns, names, "names")
     rows = -(-len(pictures) // columns)
     size = (0.95 * columns, (1.2 if len(names) else 0.95) * rows)

@@ -1,6 +1,7 @@
 """Train networks on tensors in memory: `fit`, and the `History` of what happened.
 
-`fit` holds the loop, `history` what is recorded on the way, `optimizers` the default optimizer.
+`fit` holds the loop, `history` what is recorded on the way, `losses` which labels and scores a loss
+compares, `optimizers` the default optimizer.
 """
 
 from course_utils.training.fit import STEPS_BETWEEN_LOOKS, accuracy, fit

@@ -298,3 +298,13 @@ def test_what_to_divide_by_is_what_a_pixel_can_be_at_most(most, scale, kind):
     pixels = np.linspace(0, most, 30 * 784).round().reshape(30, 784).astype(kind)
     with pytest.raises(ValueError, match=rf"got up to {most}: divide by {scale}$"):
         image_data((pixels, TRAIN[1]), (TEST[0] / 255, TEST[1]), "mine")
+
+
+def test_a_list_of_tensors_with_a_gradient_is_read():
+    pixels = torch.from_numpy(TRAIN[0]) / 255
+    images = list(pixels.requires_grad_())
+    data = image_data((images, TRAIN[1]), (TEST[0] / 255, TEST[1]), "mine")
+    assert (
+        torch.equal(data.train_images, pixels.detach().flatten(1))
+        and not data.train_images.requires_grad
+    )

@@ -194,6 +194,30 @@ def test_a_function_gets_each_matrix_to_fill():
     assert all((p == 0.5).all() for n, p in network.named_parameters() if "weight" in n)
 
 
+FUNCTIONS = {
+    "zeros_": (init.zeros_, {}, 0.0),
+    "constant_": (init.constant_, {"val": 0.5}, 0.5),
+    "kaiming_normal_": (init.kaiming_normal_, {}, None),
+    "of one's own": (lambda w: w.fill_(2.0), {}, 2.0),
+}
+
+
+@pytest.mark.parametrize(("scheme", "options", "value"), FUNCTIONS.values(), ids=FUNCTIONS)
+def test_a_function_need_not_take_a_generator(scheme, options, value):
+    network = initialize_(mlp([4, 3, 2]), scheme, generator=seeded(0), **options)
+    if value is None:
+        torch.testing.assert_close(
+            network[0].weight, scheme(torch.empty(3, 4), generator=seeded(0))
+        )
+    else:
+        assert all((layer.weight == value).all() for layer in (network[0], network[2]))
+
+
+def test_a_class_is_no_scheme():
+    with pytest.raises(ValueError, match="there is no scheme <class .*; the schemes are"):
+        initialize_(mlp([4, 3, 2]), nn.Linear)
+
+
 def test_a_function_that_changes_a_transposed_kernel_sees_what_is_there():
     layer = nn.ConvTranspose2d(4, 6, 3, stride=2, groups=2)
     before = layer.weight.detach().clone()

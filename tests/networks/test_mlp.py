@@ -274,6 +274,8 @@ BUILDERS = {
             r"the module ReLU\(\), .* share: try its class nn.ReLU, .* lambda: .* 'relu'",
         ),
         (nn.LeakyReLU(0.2), r"try its class nn.LeakyReLU, or .* lambda: nn.LeakyReLU\(0.2\)"),
+        (nn.Threshold(0.1, 0.2), r"try lambda: copy.deepcopy\(activation\), or a name"),
+        (nn.Sequential(nn.ReLU()), r"try lambda: copy.deepcopy\(activation\), or a name"),
         (nn.functional.relu, "got relu: try a class such as nn.ReLU, .* a name such as 'relu'"),
         (nn.functional.gelu, "got gelu: .* a name such as 'gelu'"),
         (torch.tanh, "got tanh: .* a name such as 'tanh'"),

@@ -110,3 +110,11 @@ def test_images_are_reshaped_to_squares_with_their_names():
     shown = [ax for ax in figure.axes if ax.images]
     assert [ax.images[0].get_array().shape for ax in shown] == [(4, 4)] * 3
     assert [ax.get_title() for ax in shown] == ["7", "1", "0"]
+
+
+@pytest.mark.parametrize("kind", ["u1", "f4"])
+def test_grey_values_up_to_255_are_refused_and_not_shown_as_ink(kind):
+    grey = np.arange(32).reshape(2, 16).astype(kind) * 8
+    with pytest.raises(ValueError, match="got up to 248: divide by 255"):
+        plotting.images(grey)
+    assert plotting.images(grey / 255) and plotting.images(grey > 99)
