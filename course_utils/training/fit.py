@@ -94,7 +94,7 @@ def fit(
     loss
         Maps (scores, labels) of a batch to a scalar. With torch's cross-entropies, labels of n
         classes can also be probabilities (n, classes) or classes of places (n, …); with its losses
-        of numbers they are floats of the shape of the scores; with a function of your own, any.
+        of numbers they have the shape of the scores; with a function of your own, any.
     seed
         Fixes the order of the images and the dropout.
     after_step

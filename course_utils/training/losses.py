@@ -13,11 +13,14 @@ from course_utils.data import is_one_hot, way_to_classes
 
 _CROSS_ENTROPIES = (F.cross_entropy, nn.CrossEntropyLoss)
 _OF_CLASSES = (*_CROSS_ENTROPIES, F.nll_loss, nn.NLLLoss)
+_OF_FLOATS = (
+    *(F.binary_cross_entropy, F.binary_cross_entropy_with_logits, F.huber_loss),
+    *(nn.BCELoss, nn.BCEWithLogitsLoss, nn.HuberLoss),
+)
 _OF_NUMBERS = (
-    *(F.mse_loss, F.l1_loss, F.smooth_l1_loss, F.huber_loss),
-    *(nn.MSELoss, nn.L1Loss, nn.SmoothL1Loss, nn.HuberLoss),
-    *(F.binary_cross_entropy, F.binary_cross_entropy_with_logits),
-    *(nn.BCELoss, nn.BCEWithLogitsLoss),
+    *_OF_FLOATS,
+    *(F.mse_loss, F.l1_loss, F.smooth_l1_loss),
+    *(nn.MSELoss, nn.L1Loss, nn.SmoothL1Loss),
 )
 
 
@@ -38,12 +41,19 @@ def check_loss(loss: object) -> None:
 
 def check_labels(labels: Tensor, loss: Callable) -> None:
     """Raise ValueError if torch's losses of classes, or of numbers, cannot use these labels."""
-    if is_of_classes(loss):
-        if not (_is_one(loss, _CROSS_ENTROPIES) and _are_probabilities(labels)):
-            check_classes(labels, places=True)
-    elif _is_one(loss, _OF_NUMBERS) and not labels.is_floating_point():
+    if _is_one(loss, _CROSS_ENTROPIES) and _are_weights(labels):
+        sums = labels.sum(1)
+        if not torch.allclose(sums, torch.ones_like(sums), atol=1e-2):
+            raise ValueError(
+                "labels of a cross-entropy are classes (n,) or probabilities (n, classes) that sum "
+                f"to 1, got sums from {sums.min():g} to {sums.max():g}: "
+                "try labels / labels.sum(1, keepdim=True)"
+            )
+    elif is_of_classes(loss):
+        check_classes(labels, places=True)
+    elif _is_one(loss, _OF_FLOATS) and not labels.is_floating_point():
         given = f"{labels.dtype} {tuple(labels.shape)}"
-        raise ValueError(f"labels must be numbers for this loss, got {given}: try labels.float()")
+        raise ValueError(f"labels must be floats for this loss, got {given}: try labels.float()")
 
 
 def check_classes(labels: Tensor, *, places: bool = False) -> None:
@@ -107,10 +117,9 @@ def _is_one(loss: Callable, known: tuple) -> bool:
     return loss in known or type(loss) in known
 
 
-def _are_probabilities(labels: Tensor) -> bool:
-    """Whether floats (n, classes, …) are probabilities of the classes, and not all 0 or 1."""
-    dense = labels.layout == torch.strided
-    if not (dense and labels.ndim > 1 and labels.is_floating_point()) or is_one_hot(labels):
+def _are_weights(labels: Tensor) -> bool:
+    """Whether floats (n, classes, …) are shares of the classes, and not one 1 in each row."""
+    dense = labels.layout == torch.strided and labels.is_floating_point()
+    if not dense or labels.ndim < 2 or labels.shape[1] < 2 or is_one_hot(labels):
         return False
-    sums = labels.sum(1)
-    return bool((labels >= 0).all()) and torch.allclose(sums, torch.ones_like(sums), atol=1e-2)
+    return bool((labels >= 0).all())

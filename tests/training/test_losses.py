@@ -113,8 +113,27 @@ def test_a_loss_of_numbers_spreads_nothing_over_something_else(loss):
     assert [h.outcome for h in both] == ["finished"] * 2
     with pytest.raises(ValueError, match=r"\(16, 4\), its labels \(16, 3\)"):
         fit(net(4), X, torch.rand(48, 3), loss=loss, **OPTIONS)
-    with pytest.raises(ValueError, match=r"must be numbers .*: try labels.float\(\)$"):
-        fit(net(1), X, torch.ones(48, 1).int(), loss=loss, **OPTIONS)
+
+
+@pytest.mark.parametrize("name", ["bce", "bce, the module"])
+def test_what_needs_floats_says_so(name):
+    with pytest.raises(ValueError, match=r"must be floats .*: try labels.float\(\)$"):
+        fit(net(1), X, torch.ones(48, 1).int(), loss=OF_NUMBERS[name], **OPTIONS)
+
+
+@pytest.mark.parametrize("name", ["mse", "mse, the module", "l1"])
+def test_whole_numbers_are_numbers(name):
+    whole = (CLASSES[:, None], CLASSES[:, None].float())
+    runs = [fit(net(1), X, labels, loss=OF_NUMBERS[name], **OPTIONS) for labels in whole]
+    assert torch.equal(runs[0].step_losses, runs[1].step_losses)
+
+
+@pytest.mark.parametrize("loss", CROSS_ENTROPIES.values(), ids=CROSS_ENTROPIES)
+def test_shares_that_do_not_sum_to_1_are_refused_with_what_makes_them(loss):
+    with pytest.raises(ValueError, match="got sums from 3 to 3: try ") as told:
+        fit(net(), X, 3 * PROBABILITIES, loss=loss, **OPTIONS)
+    mended = eval(str(told.value).partition("try ")[2], {"labels": 3 * PROBABILITIES})
+    torch.testing.assert_close(mended, PROBABILITIES)
 
 
 @pytest.mark.parametrize(
