@@ -55,6 +55,7 @@ def diagnose(
     target
         What the output is compared with: classes ``(batch,)``, or ``(batch, …)`` for one class a
         place or token, by the cross-entropy; numbers of the output's shape by the squared error.
+        Of several outputs that is the ``logits``, or else the first of which no other is made.
         Without one, N(0, 1) noise enters as the gradient at every output.
     loss
         A function of output and target (of the output alone, if there is no target) instead.
