@@ -71,9 +71,9 @@ def initialize_(
     scheme : str or callable
         A name in `SCHEMES`, or a function: ``scheme(weight, generator=generator, **options)``
         changes a tensor (out, in, *kernel) in place; one that takes no generator is called without.
-        (Of a transposed convolution this is the
-        ordinary one that it equals; if its stride does not divide the kernel, the schemes here
-        correct their scale for that, and a function cannot.)
+        (Of a transposed convolution the tensor is the ordinary one that it equals; if its stride
+        does not divide the kernel, the schemes here correct their scale for that, and a function
+        cannot.)
         "pytorch_default" does what PyTorch does: it counts fans as torch does, and draws biases
         too, each after its weight and from the same U(-1/√fan_in, 1/√fan_in). Recurrent layers
         have hidden, bilinear ones in1, in place of fan_in; packed attention has Xavier's bound and

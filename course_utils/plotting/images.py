@@ -150,7 +150,8 @@ def images(pictures: np.ndarray, *, names: Sequence[str] = (), columns: int = 10
     pictures = square_images(pictures)  # (n, side, side)
     most = np.nanmax(pictures)
     if most > 1 and np.array_equal(pictures, np.round(pictures)):
-        raise ValueError(f"pictures must hold pixels in [0, 1], got up to {most:g}: divide by 255")
+        wish = "divide by 255, or by what else a pixel can be at most"
+        raise ValueError(f"pictures must hold pixels in [0, 1], got up to {most:g}: {wish}")
     _check(pictures, columns, names, "names")
     rows = -(-len(pictures) // columns)
     size = (0.95 * columns, (1.2 if len(names) else 0.95) * rows)
